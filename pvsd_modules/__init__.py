@@ -1,0 +1,3 @@
+"""Pseudo-visual speech denoising for SpeechBrain."""
+
+__version__ = "0.1.0"
