@@ -3,9 +3,11 @@
 ``Wav2LipMel`` is the mel spectrogram Wav2Lip was trained on (Prajwal et al.,
 "A Lip Sync Expert Is All You Need for Speech to Lip Generation In The Wild",
 ACM Multimedia 2020); ``MagnitudePhase`` is the 514-value spectrum of Hegde et
-al., "Visual Speech Enhancement Without A Real Visual Stream", WACV 2021. Both
-follow the signal's precision and device, so float64 audio is analysed in
-float64.
+al., "Visual Speech Enhancement Without A Real Visual Stream", WACV 2021.
+
+The originals were computed in float64 and rounded to float32 at the end, and so
+are these: logarithms and phases of faint bins magnify the rounding of a float32
+transform a thousand times.
 """
 
 import math
@@ -17,6 +19,29 @@ from torch import nn
 from pvsd_modules.alignment import HOP, SAMPLE_RATE
 
 FLOOR = 1e-5  # amplitudes are raised to this before the logarithm: -100 dB
+
+
+def _precise(wav: torch.Tensor) -> torch.Tensor:
+    """In float64; Apple's GPUs have none, there float32 has to do."""
+    return wav.float() if wav.device.type == "mps" else wav.double()
+
+
+def _stft(wav: torch.Tensor, size: int, hop: int, length: int) -> torch.Tensor:
+    """Hann spectra with reflected ends: ``[N, samples]`` to ``[N, bins, steps]``."""
+    return torch.stft(
+        wav,
+        n_fft=size,
+        hop_length=hop,
+        win_length=length,
+        window=torch.hann_window(length, dtype=wav.dtype, device=wav.device),
+        pad_mode="reflect",
+        return_complex=True,
+    )
+
+
+def _result_type(wav: torch.Tensor) -> torch.dtype:
+    """Features are at least float32, also of integers and under mixed precision."""
+    return torch.promote_types(wav.dtype, torch.float32)
 
 
 def slaney_mel_basis(
@@ -96,23 +121,15 @@ class Wav2LipMel(nn.Module):
         torch.Tensor
             ``[..., 80, 1 + samples // 200]``, values -4..4.
         """
-        if not wav.is_floating_point() or wav.dtype.itemsize < 4:
-            wav = wav.float()  # no FFT in half precision
-        flat = wav.reshape(-1, wav.shape[-1])  # [N, samples]
+        flat = _precise(wav.reshape(-1, wav.shape[-1]))  # [N, samples]
+        emphasised = flat - 0.97 * F.pad(flat, (1, 0))[:, :-1]
+        amplitude = _stft(emphasised, 800, 200, 800).abs()  # [N, 401, columns]
         with torch.autocast(wav.device.type, enabled=False):
-            emphasised = flat - 0.97 * F.pad(flat, (1, 0))[:, :-1]
-            spectrum = torch.stft(
-                emphasised,
-                n_fft=800,
-                hop_length=200,
-                window=torch.hann_window(800, dtype=flat.dtype, device=flat.device),
-                pad_mode="reflect",
-                return_complex=True,
-            )  # [N, 401, columns]
-            mel = self.basis.to(flat.dtype) @ spectrum.abs()  # [N, 80, columns]
+            mel = self.basis.to(amplitude.dtype) @ amplitude  # [N, 80, columns]
         decibels = 20 * torch.log10(mel.clamp(min=FLOOR)) - 20
         scaled = (8 * (decibels + 100) / 100 - 4).clamp(-4, 4)
-        return scaled.reshape(*wav.shape[:-1], 80, -1)  # [..., 80, columns]
+        scaled = scaled.to(_result_type(wav))
+        return scaled.reshape(*wav.shape[:-1], *scaled.shape[1:])  # [..., 80, columns]
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
         """Mel spectrograms of 0.2 s windows.
@@ -165,23 +182,14 @@ class MagnitudePhase(nn.Module):
         torch.Tensor
             ``[batch, 1 + samples // 160, 514]``.
         """
-        if not wav.is_floating_point() or wav.dtype.itemsize < 4:
-            wav = wav.float()
-        with torch.autocast(wav.device.type, enabled=False):
-            spectrum = torch.stft(
-                wav,
-                n_fft=512,
-                hop_length=HOP,
-                win_length=400,
-                window=torch.hann_window(400, dtype=wav.dtype, device=wav.device),
-                pad_mode="reflect",
-                return_complex=True,
-            )  # [batch, 257, steps]
-        spectrum = spectrum.transpose(1, 2)  # [batch, steps, 257]
+        spectrum = _stft(_precise(wav), 512, HOP, 400).transpose(
+            1, 2
+        )  # [batch, steps, 257]
         decibels = 20 * torch.log10(spectrum.abs().clamp(min=FLOOR))
         magnitude = (decibels + 100) / 180
         phase = (spectrum.angle() + math.pi) / (2 * math.pi)
-        return torch.cat([magnitude, phase], dim=2)  # [batch, steps, 514]
+        both = torch.cat([magnitude, phase], dim=2)  # [batch, steps, 514]
+        return both.to(_result_type(wav))
 
     def inverse(
         self, features: torch.Tensor, samples: int | None = None
@@ -200,8 +208,7 @@ class MagnitudePhase(nn.Module):
         torch.Tensor
             ``[batch, samples]``.
         """
-        if features.dtype.itemsize < 4:
-            features = features.float()
+        features = features.to(_result_type(features))
         magnitude, phase = features.transpose(1, 2).chunk(2, dim=1)  # [batch, 257, S]
         amplitude = 10 ** ((180 * magnitude - 100) / 20)
         spectrum = torch.polar(amplitude, math.pi * (2 * phase - 1))
