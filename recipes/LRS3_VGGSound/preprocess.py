@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Face crops and 16 kHz sound from talking-face videos, for training on real lips.
+
+    python preprocess.py /data/lrs3/trainval /data/lrs3_faces --workers 8
+
+makes ``/data/lrs3_faces/<folder>/<clip>/`` with ``0.jpg``, ``1.jpg``, ...,
+``audio.wav`` and ``info.json`` of each ``<folder>/<clip>.mp4``. It goes on where it
+stopped when run again. Over several machines that share the output folder, start it
+with torchrun: every rank takes its share of the clips.
+
+    torchrun --nnodes 4 ... preprocess.py /data/lrs3/trainval /data/lrs3_faces
+
+Videos that cannot be used (unreadable, without sound, silent, without a face, too
+short) are listed at the end and in ``summary.json``; they do not stop the run. The
+exit code is 0 unless nothing worked (1) or the command itself is wrong (2).
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.faces import make_detector
+from pvsd_modules.preprocessing import (
+    Settings,
+    find_clips,
+    preprocess_clips,
+    summarise,
+)
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line; its defaults are those of `Settings`."""
+    usual = Settings()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("videos", type=Path, help="tree or flat folder of videos")
+    parser.add_argument("preprocessed", type=Path, help="folder to write to")
+    parser.add_argument(
+        "--detector", choices=["haar", "s3fd", "centre"], default=usual.detector
+    )
+    parser.add_argument(
+        "--detect_every",
+        type=int,
+        default=usual.detect_every,
+        metavar="FRAMES",
+        help="look for the face in one frame of this many, interpolate the others",
+    )
+    parser.add_argument("--device", default=usual.device, help="for s3fd, e.g. cuda:0")
+    parser.add_argument("--workers", type=int, default=1, help="processes")
+    parser.add_argument("--shortest", type=float, default=usual.shortest, metavar="S")
+    parser.add_argument("--quality", type=int, default=usual.quality, help="of JPEG")
+    parser.add_argument("--limit", type=int, help="take only the first clips")
+    options = parser.parse_args(arguments)
+    for name in ("detect_every", "workers", "limit"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            parser.error(f"--{name} must be 1 or more")
+    return options
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Preprocess the folder of the command line and report; returns the exit code."""
+    options = parse_arguments(arguments)
+    rank = int(os.environ.get("RANK", 0))
+    world = int(os.environ.get("WORLD_SIZE", 1))
+    settings = Settings(
+        detector=options.detector,
+        detect_every=options.detect_every,
+        device=options.device,
+        shortest=options.shortest,
+        quality=options.quality,
+    )
+    try:
+        make_detector(options.detector, options.device)  # fails now, not per clip
+        clips = sorted(find_clips(options.videos).items())[: options.limit]
+    except PvsdError as error:
+        print(error, file=sys.stderr)
+        return 2
+    share = dict(clips[rank::world])
+    options.preprocessed.mkdir(parents=True, exist_ok=True)
+    outcomes = preprocess_clips(share, options.preprocessed, settings, options.workers)
+    summary = summarise(outcomes)
+    name = "summary.json" if world == 1 else f"summary-{rank}-of-{world}.json"
+    target = options.preprocessed / name
+    part = target.with_suffix(".part")
+    part.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    os.replace(part, target)
+    for clip, reason in summary["failures"].items():
+        print(f"failed: {clip}: {reason}")
+    print(
+        f"{summary['done']} clips done, {summary['skipped']} were done before, "
+        f"{summary['failed']} failed. Details: {target}"
+    )
+    return 1 if outcomes and summary["failed"] == len(outcomes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
