@@ -1,0 +1,232 @@
+"""Fixed lists of test mixtures: which speech, which noise, from where, how loud."""
+
+import logging
+import random
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from pvsd_modules.alignment import SAMPLE_RATE
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.manifests import scan, splits, store
+from pvsd_modules.manifests.scan import Skipped
+
+logger = logging.getLogger(__name__)
+
+# Places tried in a long recording before the loudest of them is taken.
+_TRIES = 16
+# A stretch counts as sounding when it is at most 20 dB below the whole recording.
+_QUIET = 0.1
+
+
+def prepare_mixtures(
+    speech_root: str,
+    noise_root: str,
+    output_folder: str,
+    seed: int = 1234,
+    valid_snrs: tuple[float, ...] = (-5, 0, 5, 10),
+    test_snrs: tuple[float, ...] = (-5, 0, 5, 10),
+    valid_count: int = 100,
+    test_count: int = 200,
+    max_seconds: float = 10.0,
+) -> bool:
+    """Write valid_mixtures.json and test_mixtures.json from the manifests beside them.
+
+    Arguments
+    ---------
+    speech_root : str
+        The root that the speech manifests were made from.
+    noise_root : str
+        The root that the noise manifests were made from.
+    output_folder : str
+        Where the speech and noise manifests lie and the mixtures go.
+    seed : int
+        Seed of every choice.
+    valid_snrs : tuple of float
+        Signal-to-noise ratios in dB, used equally often.
+    test_snrs : tuple of float
+        Same for the test set.
+    valid_count : int
+        Number of valid mixtures.
+    test_count : int
+        Number of test mixtures.
+    max_seconds : float
+        Longer speech is cut to this.
+
+    Returns
+    -------
+    bool
+        False when everything was up to date and nothing was written.
+    """
+    folder = Path(output_folder).expanduser()
+    roots = {
+        "data_root": str(scan.folder_of(Path(speech_root).expanduser())),
+        "noise_root": str(scan.folder_of(Path(noise_root).expanduser())),
+    }
+    record = store.Record(folder)
+    made_from = {
+        "speech": record.made.get("speech", {}).get("from"),
+        "noise": record.made.get("noise", {}).get("from"),
+        "seed": seed,
+        "snrs": [list(valid_snrs), list(test_snrs)],
+        "counts": [valid_count, test_count],
+        "max_seconds": max_seconds,
+    }
+    if record.is_current("mixtures", made_from):
+        return False
+    for name, snrs in (("valid_snrs", valid_snrs), ("test_snrs", test_snrs)):
+        if not snrs:
+            raise PvsdError(f"--{name} needs at least one number of dB.")
+    skipped = Skipped()
+    files = []
+    for split, snrs, count in (
+        ("valid", valid_snrs, valid_count),
+        ("test", test_snrs, test_count),
+    ):
+        speech = store.read_json(folder / f"{split}_speech.json")
+        noise = store.read_json(folder / f"{split}_noise.json")
+        if count and not (speech and noise):
+            logger.warning(
+                "%s_mixtures.json is empty: there is no %s.",
+                split,
+                "noise" if speech else "speech",
+            )
+            count = 0
+        maker = _Maker(roots, f"{seed} {split}", max_seconds, skipped)
+        files.append(f"{split}_mixtures.json")
+        store.write_json(folder / files[-1], maker.mix(speech, noise, snrs, count))
+    for key, reason in skipped.reasons.items():
+        logger.warning("not mixed: %s: %s", key, reason)
+    record.note("mixtures", made_from, files)
+    return True
+
+
+def spread(manifest: dict, group_key: str, seed: str) -> list[str]:
+    """Order a manifest so that any beginning of it is even over its groups.
+
+    Every entry comes once before any comes again; groups take turns.
+
+    Arguments
+    ---------
+    manifest : dict
+        Identifier to entry.
+    group_key : str
+        Key of the entry that names its group.
+    seed : str
+        Seed of the order.
+
+    Returns
+    -------
+    list of str
+        All identifiers, each once.
+    """
+    groups = defaultdict(list)
+    for name in sorted(manifest, key=lambda name: splits.rank(name, seed)):
+        groups[manifest[name][group_key]].append(name)
+    order = sorted(groups, key=lambda group: splits.rank(group, seed))
+    rounds = max(map(len, groups.values()), default=0)
+    return [
+        groups[group][turn]
+        for turn in range(rounds)
+        for group in order
+        if turn < len(groups[group])
+    ]
+
+
+def sounding_start(wave: np.ndarray, length: int, rng: random.Random) -> int | None:
+    """A random place where a recording is not silent.
+
+    Arguments
+    ---------
+    wave : numpy.ndarray
+        float [time].
+    length : int
+        Samples wanted; a shorter recording is taken from its first sample.
+    rng : random.Random
+        Source of the choice.
+
+    Returns
+    -------
+    int or None
+        First sample, None when the recording is silent all through.
+    """
+    energy = np.concatenate([[0.0], np.cumsum(np.square(wave, dtype=np.float64))])
+    if not np.isfinite(energy[-1]) or energy[-1] <= 1e-10 * len(wave):
+        return None
+    if len(wave) <= length:
+        return 0
+    floor = _QUIET**2 * energy[-1] / len(wave)
+    best, best_power = 0, -1.0
+    for _ in range(_TRIES):
+        start = rng.randint(0, len(wave) - length)
+        power = (energy[start + length] - energy[start]) / length
+        if power >= floor:
+            return start
+        if power > best_power:
+            best, best_power = start, power
+    return best if best_power > 0 else None
+
+
+class _Maker:
+    """Draws the mixtures of one set."""
+
+    def __init__(self, roots, seed, max_seconds, skipped):
+        self.roots, self.seed, self.skipped = roots, seed, skipped
+        self.max_seconds = max_seconds
+
+    def mix(self, speech, noise, snrs, count):
+        """Take speech and noise in turn; a silent or broken one gives way to the next."""
+        talkers = self._cycle(speech, "speaker", "speech")
+        noises = self._cycle(noise, "category", "noise")
+        mixtures = {}
+        for index in range(count):
+            rng = random.Random(f"{self.seed} {index}")
+            clean, clean_start, samples = self._cut(
+                talkers, speech, self.max_seconds, rng
+            )
+            noisy, noise_start, _ = self._cut(noises, noise, samples / SAMPLE_RATE, rng)
+            mixtures[f"mixture{index:04d}"] = {
+                "clean": speech[clean]["wav"],
+                "clean_start": clean_start,
+                "samples": samples,
+                "noise": noise[noisy]["wav"],
+                "noise_start": noise_start,
+                # Shifted on every pass, so speech that comes again gets another SNR.
+                "snr": float(snrs[(index + index // len(speech)) % len(snrs)]),
+                "speaker": speech[clean]["speaker"],
+                "category": noise[noisy]["category"],
+            }
+        return mixtures
+
+    def _cycle(self, manifest, group_key, what):
+        """All identifiers again and again; an end only when none of them sounds."""
+        order = spread(manifest, group_key, f"{self.seed} {what}")
+        while order:
+            order = [name for name in order if manifest[name]["wav"] not in self._bad]
+            yield from order
+        raise PvsdError(f"All {what} of {self.seed.split()[-1]} is silent or broken.")
+
+    @property
+    def _bad(self):
+        return self.skipped.reasons
+
+    def _cut(self, names, manifest, seconds, rng):
+        """Next usable file: its name, first sample and number of samples at 16 kHz."""
+        for name in names:
+            template = manifest[name]["wav"]
+            if template in self._bad:
+                continue
+            try:
+                wave, rate = scan.decode(Path(template.format_map(self.roots)))
+            except PvsdError as error:
+                self.skipped.add(template, str(error))
+                continue
+            length = min(round(seconds * rate), len(wave))
+            start = sounding_start(wave, length, rng) if length else None
+            if start is None:
+                self.skipped.add(template, "it is silent")
+                continue
+            at_16k = SAMPLE_RATE / rate
+            return name, int(start * at_16k), int(length * at_16k)
+        raise PvsdError("Nothing is left to mix.")
