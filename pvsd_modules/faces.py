@@ -252,6 +252,32 @@ def main_track(
     return max(tracks, key=weight, default={})
 
 
+def longest_gap(found: dict[int, np.ndarray], track: dict[int, np.ndarray]) -> int:
+    """Most frames looked at in a row without the tracked face.
+
+    Arguments
+    ---------
+    found : dict of int to np.ndarray
+        Boxes of each frame that was looked at.
+    track : dict of int to np.ndarray
+        One box for each frame the face was found in.
+
+    Returns
+    -------
+    frames : int
+
+    Example
+    -------
+    >>> longest_gap({0: [], 1: [], 2: [], 3: []}, {1: []})
+    2
+    """
+    longest = run = 0
+    for index in sorted(found):
+        run = 0 if index in track else run + 1
+        longest = max(longest, run)
+    return longest
+
+
 def smooth_track(
     track: dict[int, np.ndarray], count: int, seconds: float = 0.4, fps: float = FPS
 ) -> np.ndarray:

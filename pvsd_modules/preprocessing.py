@@ -46,6 +46,9 @@ class Settings:
         Seconds below which a video is left out.
     least_seen : float
         Part of the frames looked at in which the face must have been found.
+    longest_gap : float
+        Seconds without a face that may be interpolated; a video with a longer gap
+        (a turned head, grey pictures of a damaged file) is left out.
     quality : int
         Of the JPEG files, up to 100.
     """
@@ -55,6 +58,7 @@ class Settings:
     device: str = "cpu"
     shortest: float = 0.4
     least_seen: float = 0.2
+    longest_gap: float = 0.4
     quality: int = 95
 
     @property
@@ -221,6 +225,9 @@ def preprocess_clip(path: Path, folder: Path, settings: Settings) -> dict:
     if len(track) < max(1, settings.least_seen * len(found)):
         seen = f"in {len(track)} of {len(found)} frames looked at"
         raise PvsdError(f"no face: found {seen}")
+    gap = faces.longest_gap(found, track) * settings.detect_every / FPS
+    if gap > settings.longest_gap:
+        raise PvsdError(f"no face for {gap:.2f} s on end")
     boxes = faces.smooth_track(track, count)
     record = {
         "source": path.name,

@@ -50,6 +50,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", default=usual.device, help="for s3fd, e.g. cuda:0")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--shortest", type=float, default=usual.shortest, metavar="S")
+    parser.add_argument(
+        "--longest_gap",
+        type=float,
+        default=usual.longest_gap,
+        metavar="S",
+        help="leave out videos that show no face for longer than this on end",
+    )
     parser.add_argument("--quality", type=int, default=usual.quality, help="of JPEG")
     parser.add_argument("--limit", type=int, help="take only the first clips")
     options = parser.parse_args(arguments)
@@ -70,6 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
         detect_every=options.detect_every,
         device=options.device,
         shortest=options.shortest,
+        longest_gap=options.longest_gap,
         quality=options.quality,
     )
     try:
