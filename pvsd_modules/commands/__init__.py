@@ -1,0 +1,1 @@
+"""Subcommands of ``pvsd``: each has ``add_arguments(parser)`` and ``run(args)``."""

@@ -1,0 +1,31 @@
+"""make a pretrained folder of checkpoints of the original code"""
+
+import argparse
+from pathlib import Path
+
+EPILOG = "The folder that is written can be given as --model."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``pvsd convert``."""
+    parser.add_argument(
+        "--student", required=True, type=Path, metavar="S.pth", help="lip student"
+    )
+    parser.add_argument(
+        "--denoiser", required=True, type=Path, metavar="D.pt", help="denoiser"
+    )
+    parser.add_argument(
+        "--teacher", type=Path, metavar="W.pth", help="Wav2Lip lip teacher"
+    )
+    parser.add_argument(
+        "--output_folder", required=True, type=Path, metavar="DIR", help="to write"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert, and say what to do next."""
+    from pvsd_modules.checkpoints import convert_original
+
+    convert_original(args.student, args.denoiser, args.output_folder, args.teacher)
+    print(f"{args.output_folder} is written: use it with --model {args.output_folder}")
+    return 0

@@ -1,0 +1,81 @@
+"""tell the version and the shipped models, or what a file or a model is"""
+
+import argparse
+import re
+from pathlib import Path
+
+EPILOG = "Without an argument: the version and the shipped models."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``pvsd info``."""
+    parser.add_argument(
+        "subject", nargs="?", metavar="FILE_OR_MODEL", help="what to look at"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what there is to know."""
+    from pvsd_modules import __version__
+    from pvsd_modules.shipped import HPARAMS_FILE, pretrained_folder, shipped_models
+
+    subject = args.subject
+    if subject is None:
+        print(f"pvsd {__version__}")
+        for name in shipped_models():
+            print(_model_lines(name, pretrained_folder(name)))
+        if not shipped_models():
+            print("No model is shipped with this installation.")
+    elif subject in shipped_models():
+        print(_model_lines(subject, pretrained_folder(subject)))
+    elif (Path(subject) / HPARAMS_FILE).is_file():
+        print(_model_lines(subject, Path(subject)))
+    else:
+        print(_file_lines(Path(subject)))
+    return 0
+
+
+def _file_lines(path: Path) -> str:
+    from pvsd_modules.audio import sound_info
+
+    info = sound_info(path)
+    channels = "1 channel" if info.channels == 1 else f"{info.channels} channels"
+    kind = "video with sound" if info.has_video else "sound"
+    sample_format = f", {info.subtype}" if info.subtype else ""
+    return (
+        f"{path}: {kind}, {info.duration:.2f} s, {info.rate} Hz, "
+        f"{channels}{sample_format}"
+    )
+
+
+def _model_lines(name: str, folder: Path) -> str:
+    from pvsd_modules.commands.common import quiet
+    from pvsd_modules.shipped import find_model
+
+    quiet()
+    from pvsd_modules.inference import PseudoVisualEnhancement
+
+    find_model(folder)
+    options = {"run_opts": {"device": "cpu"}}
+    model = PseudoVisualEnhancement.from_hparams(folder, **options)
+    counts = {
+        key: sum(parameter.numel() for parameter in network.parameters())
+        for key, network in model.mods.items()
+    }
+    parts = ", ".join(f"{key} {count / 1e6:.2f} M" for key, count in counts.items())
+    latency = 1000 * model.make_stream().latency_samples / 16000
+    return (
+        f"model {name}: {sum(counts.values()) / 1e6:.2f} M parameters ({parts}), "
+        f"latency {latency:.0f} ms, lips: {model.hparams.lips}, "
+        f"licence: {_licence(folder / 'README.md')}\n  in {folder}"
+    )
+
+
+def _licence(card: Path) -> str:
+    """The licence line of a model card (``licence: ...`` in any spelling)."""
+    if card.is_file():
+        text = card.read_text(encoding="utf-8", errors="replace")
+        line = re.search(r"^[\W]*licen[cs]e\W*:\W*(.+)$", text, re.I | re.M)
+        if line:
+            return line.group(1).strip(" *`\"'")
+    return "see its README.md"

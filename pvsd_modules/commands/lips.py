@@ -1,0 +1,44 @@
+"""draw the lips that belong to the speech, as a video with its sound"""
+
+import argparse
+from pathlib import Path
+
+from pvsd_modules.commands.common import add_model_arguments, load_model
+from pvsd_modules.errors import PvsdError
+
+EPILOG = "Without -o, talk.wav becomes talk_lips.mp4 beside it."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``pvsd lips``."""
+    parser.add_argument(
+        "input", type=Path, metavar="INPUT", help="sound or video file with speech"
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT.mp4", help="video")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace an output that exists"
+    )
+    add_model_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draw the lips of one file."""
+    path = args.input
+    output = args.output or path.with_name(f"{path.stem}_lips.mp4")
+    if not path.exists():
+        raise PvsdError(f"{path} does not exist: check the name of the file.")
+    if output.exists() and not args.overwrite:
+        raise PvsdError(f"{output} exists: add --overwrite to replace it.")
+    model = load_model("LipGenerator", args)
+    from tqdm import tqdm
+
+    from pvsd_modules import audio, files
+
+    files.check_output(path, output)
+    frames = round(audio.sound_info(path).duration * 25)
+    with tqdm(
+        total=frames, desc=path.name, unit="frame", leave=False, disable=None
+    ) as bar:
+        model.generate_file(path, output, on_block=lambda block: bar.update(len(block)))
+    print(f"{path} -> {output}")
+    return 0

@@ -1,0 +1,185 @@
+"""From file to file: enhanced sound, enhanced video, and videos of lips."""
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Iterator
+
+import torch
+
+from pvsd_modules.audio import (
+    SOUND_FORMATS,
+    SoundInfo,
+    SoundWriter,
+    sound_blocks,
+    sound_info,
+    sound_writer,
+)
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.outputs import written_whole
+from pvsd_modules.pipeline import Tally
+
+# Suffixes of containers that are written through PyAV.
+VIDEO_FORMATS = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".mpg", ".mpeg", ".webm")
+CONTAINER_FORMATS = (".m4a", *VIDEO_FORMATS)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is to be told of an enhanced file.
+
+    Arguments
+    ---------
+    seconds : float
+        Length of the sound.
+    unreal : int
+        Samples that were no numbers and were taken for silence.
+    clipped : int
+        Samples beyond full scale that the output's format cannot hold.
+    """
+
+    seconds: float
+    unreal: int
+    clipped: int
+
+    def notes(self) -> list[str]:
+        """Sentences for the user, none if all is well."""
+        notes = []
+        if self.unreal:
+            notes.append(f"{self.unreal} samples were not numbers: taken for silence.")
+        if self.clipped:
+            notes.append(
+                f"{self.clipped} samples were beyond full scale and were clipped: a "
+                "wav file of floating-point numbers as source keeps them."
+            )
+        return notes
+
+
+def check_output(path: str | Path, output: str | Path) -> None:
+    """Refuse to write over the input, or into a format that is not known.
+
+    Arguments
+    ---------
+    path, output : str or Path
+        File to read and file to write.
+
+    Raises
+    ------
+    PvsdError
+    """
+    path, output = Path(path), Path(output)
+    if output.resolve() == path.resolve() or (
+        output.exists() and path.exists() and output.samefile(path)
+    ):
+        raise PvsdError(f"{output} is the input itself: choose another output name.")
+    if output.suffix.lower() not in (*SOUND_FORMATS, *CONTAINER_FORMATS):
+        known = " ".join((*SOUND_FORMATS, *CONTAINER_FORMATS))
+        raise PvsdError(f"{output} has no suffix that can be written: {known}.")
+
+
+def enhance_to_file(
+    model,
+    path: str | Path,
+    output: str | Path,
+    strength: float = 1.0,
+    on_block: Callable[[torch.Tensor], None] | None = None,
+) -> Report:
+    """Enhance a file of any length into another, in bounded memory.
+
+    The output has the input's rate, channels, number of samples and, where its
+    format allows, sample format. Of a video the pictures are copied as they are.
+
+    Arguments
+    ---------
+    model : PseudoVisualEnhancement
+    path : str or Path
+        Sound or video file.
+    output : str or Path
+        File to write; its suffix decides the format. Of a video a sound file may
+        be made, but not the other way round. An existing file is replaced once the
+        new one is complete.
+    strength : float
+        0 to 1, see `PseudoVisualEnhancement.enhance_batch`.
+    on_block : callable
+        Called with every enhanced block ``[channels, n]``.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    PvsdError
+        When the input cannot be read or the output cannot be written.
+    """
+    check_output(path, output)
+    info, output, tally = sound_info(path), Path(output), Tally()
+    if output.suffix.lower() in VIDEO_FORMATS and not info.has_video:
+        raise PvsdError(f"{path} has no pictures: {output.name} needs a sound suffix.")
+    with written_whole(output) as temporary:
+        with _target(info, temporary) as writer:
+            for chunk in model.enhance_blocks(path, strength, tally):
+                writer.write(chunk.audio)
+                if on_block is not None:
+                    on_block(chunk.audio)
+        if not tally.samples:
+            raise PvsdError(f"{path} holds no samples: give a recording with sound.")
+    return Report(tally.samples / info.rate, tally.unreal, writer.clipped)
+
+
+@contextmanager
+def _target(info: SoundInfo, output: Path) -> Iterator[SoundWriter]:
+    """A writer of blocks for a sound file, or for the sound of a container."""
+    if output.suffix.lower() in SOUND_FORMATS:
+        with sound_writer(output, info) as writer:
+            yield writer
+        return
+    from pvsd_modules import video
+
+    sound = output.with_suffix(".wav")  # its stem is unique, see `written_whole`
+    try:
+        with sound_writer(sound, info) as writer:
+            yield writer
+        video.replace_sound(info.path, sound, output)
+    finally:
+        sound.unlink(missing_ok=True)
+
+
+def loudest_channel(info: SoundInfo) -> int:
+    """Index of the channel with the most energy."""
+    if info.channels == 1:
+        return 0
+    energy = torch.zeros(info.channels, dtype=torch.float64)
+    for block in sound_blocks(info):
+        energy += torch.nan_to_num(block, 0.0, 0.0, 0.0).double().square().sum(1)
+    return int(energy.argmax())
+
+
+def lips_to_file(
+    model,
+    path: str | Path,
+    output: str | Path,
+    on_block: Callable[[torch.Tensor], None] | None = None,
+) -> None:
+    """Draw the lips of a file as a video with its sound, in bounded memory.
+
+    Arguments
+    ---------
+    model : LipGenerator
+    path : str or Path
+        Sound or video file.
+    output : str or Path
+        Video file to write.
+    on_block : callable
+        Called with every block of frames ``[f, 48, 96, 3]``.
+
+    Raises
+    ------
+    PvsdError
+        When the input cannot be read or the output cannot be written.
+    """
+    check_output(path, output)
+    output = Path(output)
+    if output.suffix.lower() not in VIDEO_FORMATS:
+        raise PvsdError(f"{output} is no video: name a file that ends in .mp4.")
+    raise NotImplementedError

@@ -1,0 +1,124 @@
+"""Changes the sample rate block by block, without seams, for files of any length."""
+
+import math
+
+import torch
+
+_TABLE_LIMIT = 2048  # phases whose filters are kept; beyond, they are computed anew
+_PIECE = 8192  # output samples computed at once, so that memory stays small
+
+
+class SincResampler:
+    """Windowed-sinc resampling with state (Smith's band-limited interpolation).
+
+    Blocks of any sizes give the very samples that the whole signal would give in
+    one piece. Sample ``j`` of the output is the input at time ``j / to_rate``: there
+    is no delay, only the wait for the right half of the filter. ``N`` samples in all
+    become ``ceil(N * to_rate / from_rate)``. Outside of the signal there is silence.
+    Any pair of whole rates works; memory does not depend on their ratio.
+
+    Arguments
+    ---------
+    from_rate, to_rate : int
+        Sample rates in hertz.
+    zeros : int
+        Zero crossings of the sinc on either side of a sample: the more, the steeper.
+    rolloff : float
+        Cut-off as a part of the lower of the two Nyquist frequencies.
+
+    Example
+    -------
+    >>> resampler = SincResampler(8000, 16000)
+    >>> first = resampler.feed(torch.ones(1, 500))
+    >>> first.shape[1] + resampler.flush().shape[1]
+    1000
+    """
+
+    def __init__(
+        self, from_rate: int, to_rate: int, zeros: int = 32, rolloff: float = 0.96
+    ):
+        divisor = math.gcd(from_rate, to_rate)
+        self.step, self.phases = from_rate // divisor, to_rate // divisor
+        self.zeros = zeros
+        self.cutoff = min(1.0, self.phases / self.step) * rolloff
+        self.half = math.ceil(zeros / self.cutoff)
+        self._table = None
+        if self.phases <= _TABLE_LIMIT:
+            self._table = self._filters(torch.arange(self.phases))
+        self._reset()
+
+    def _reset(self):
+        self._held = None  # [channels, n], from input sample `_begin` on
+        self._begin = -self.half + 1
+        self._taken = 0
+        self._given = 0
+
+    def _filters(self, phase: torch.Tensor) -> torch.Tensor:
+        """Filters of outputs that lie ``phase / phases`` after an input sample."""
+        offsets = torch.arange(-self.half + 1, self.half + 1, dtype=torch.float64)
+        time = phase.double()[:, None] / self.phases - offsets  # [phases, taps]
+        time = (time * self.cutoff).clamp(-self.zeros, self.zeros)
+        window = torch.cos(time * math.pi / (2 * self.zeros)) ** 2
+        return (self.cutoff * torch.sinc(time) * window).float()
+
+    def feed(self, block: torch.Tensor) -> torch.Tensor:
+        """Take the next block, give what can be computed.
+
+        Arguments
+        ---------
+        block : torch.Tensor
+            float32 ``[channels, n]`` on the CPU, ``n`` 0 or more.
+
+        Returns
+        -------
+        torch.Tensor
+            ``[channels, m]``.
+        """
+        self._taken += block.shape[1]
+        if self.step == self.phases:
+            return block
+        if self._held is None:
+            self._held = block.new_zeros(block.shape[0], self.half - 1)
+        self._held = torch.cat([self._held, block], dim=1)
+        # Output j needs the input up to floor(j * step / phases) + half.
+        ready = -(-max(self._taken - self.half, 0) * self.phases // self.step)
+        return self._emit(ready)
+
+    def flush(self) -> torch.Tensor:
+        """Give the rest; the next block begins a new signal.
+
+        Returns
+        -------
+        torch.Tensor
+            ``[channels, m]`` (``[1, 0]`` if nothing was ever fed).
+        """
+        if self._held is None:
+            rest = torch.zeros(1, 0)
+        else:
+            silence = self._held.new_zeros(self._held.shape[0], self.half + 1)
+            self._held = torch.cat([self._held, silence], dim=1)
+            rest = self._emit(-(-self._taken * self.phases // self.step))
+        self._reset()
+        return rest
+
+    def _emit(self, end: int) -> torch.Tensor:
+        """Compute the outputs from the next one to ``end`` (not included)."""
+        pieces = [self._held[:, :0]]
+        while self._given < end:
+            index = torch.arange(self._given, min(end, self._given + _PIECE))
+            place = index * self.step
+            phase = place % self.phases
+            first = place // self.phases - self.half + 1 - self._begin
+            wanted = self._held.unfold(1, 2 * self.half, 1)[:, first]  # [c, n, taps]
+            if self._table is None:
+                filters = self._filters(phase)
+            else:
+                filters = self._table[phase]
+            pieces.append(torch.einsum("cnt,nt->cn", wanted, filters))
+            self._given = int(index[-1]) + 1
+        # What lies before the next output's filter is needed no more.
+        unused = self._given * self.step // self.phases - self.half + 1 - self._begin
+        unused = min(max(unused, 0), self._held.shape[1])
+        self._held = self._held[:, unused:]
+        self._begin += unused
+        return torch.cat(pieces, dim=1)
