@@ -5,10 +5,10 @@ files through `pvsd_modules.video`; the content decides, never the name. A block
 float32 tensor ``[channels, n]`` at the file's own rate, full scale is 1.
 """
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator
 
 import numpy as np
 import soundfile

@@ -1,9 +1,9 @@
 """From file to file: enhanced sound, enhanced video, and videos of lips."""
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator
 
 import torch
 

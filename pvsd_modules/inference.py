@@ -1,8 +1,8 @@
 """What a user calls: enhance recordings, and draw the lips that belong to them."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator
 
 import torch
 

@@ -1,7 +1,7 @@
 """What both inference interfaces share: loading, streams, batches of any lengths."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 import torch
 from speechbrain.inference.interfaces import Pretrained

@@ -2,9 +2,9 @@
 
 import os
 import uuid
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
 
 from pvsd_modules.errors import PvsdError
 

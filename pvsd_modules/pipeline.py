@@ -1,7 +1,7 @@
 """Sends sound of any rate and length through a 16 kHz stream, in bounded memory."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Iterable, Iterator
 
 import torch
 

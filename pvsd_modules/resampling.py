@@ -11,8 +11,8 @@ _PIECE = 8192  # output samples computed at once, so that memory stays small
 class SincResampler:
     """Windowed-sinc resampling with state (Smith's band-limited interpolation).
 
-    Blocks of any sizes give the very samples that the whole signal would give in
-    one piece. Sample ``j`` of the output is the input at time ``j / to_rate``: there
+    Blocks of any sizes give the samples that the whole signal would give in one
+    piece, up to rounding. Sample ``j`` of the output is the input at time ``j / to_rate``: there
     is no delay, only the wait for the right half of the filter. ``N`` samples in all
     become ``ceil(N * to_rate / from_rate)``. Outside of the signal there is silence.
     Any pair of whole rates works; memory does not depend on their ratio.

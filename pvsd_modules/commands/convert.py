@@ -20,12 +20,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output_folder", required=True, type=Path, metavar="DIR", help="to write"
     )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace an earlier conversion"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Convert, and say what to do next."""
     from pvsd_modules.checkpoints import convert_original
 
-    convert_original(args.student, args.denoiser, args.output_folder, args.teacher)
+    convert_original(
+        args.student, args.denoiser, args.output_folder, args.teacher, args.overwrite
+    )
     print(f"{args.output_folder} is written: use it with --model {args.output_folder}")
     return 0
