@@ -5,14 +5,16 @@ from pathlib import Path
 
 import torch
 from huggingface_hub.errors import HfHubHTTPError
+from ruamel.yaml.error import YAMLError as RuamelError
 from speechbrain.inference.interfaces import pretrained_from_hparams
 from yaml import YAMLError
 
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.shipped import HPARAMS_FILE, find_model
 
-_BAD_FOLDER = (YAMLError, pickle.UnpicklingError, EOFError, OSError, RuntimeError)
-_BAD_FOLDER += (KeyError, ValueError, TypeError, AttributeError, ImportError)
+_BAD_WEIGHTS = (pickle.UnpicklingError, EOFError, OSError, RuntimeError, ValueError)
+_BAD_FOLDER = (*_BAD_WEIGHTS, YAMLError, RuamelError, KeyError, TypeError)
+_BAD_FOLDER += (AttributeError, ImportError)
 
 
 def load_interface(
@@ -73,7 +75,7 @@ def load_interface(
         if not is_folder:
             raise _unreachable(found) from error
         raise PvsdError(
-            f"The model in {found} cannot be loaded: {_first_line(error)} "
+            f"The model in {found} cannot be loaded: {_reason(found, error)} "
             "Is it complete, and made for this version?"
         ) from error
 
@@ -85,10 +87,16 @@ def _unreachable(source: str) -> PvsdError:
     )
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    missing = f"no key {lines[0]}" if isinstance(error, KeyError) else " ".join(lines)
-    return missing[:300] + ("" if missing.endswith(".") else ".")
+def _reason(folder: Path, error: Exception) -> str:
+    """What is wrong with a folder: a weight file that is none, or the error's words."""
+    for path in sorted(folder.glob("*.ckpt")):
+        try:
+            torch.load(path, map_location="cpu", weights_only=True)
+        except _BAD_WEIGHTS:
+            return f"{path.name} is no file of weights, or is cut short."
+    words = " ".join(str(error).split())[:300] or type(error).__name__
+    words = f"{HPARAMS_FILE} lacks {words}" if isinstance(error, KeyError) else words
+    return words if words.endswith(".") else f"{words}."
 
 
 def _check_weights(pretrainer) -> None:

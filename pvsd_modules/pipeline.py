@@ -114,8 +114,7 @@ def enhanced_blocks(
     if not tally.samples:
         return
     last, rest = through(down.flush()), stream.flush()
-    audio = torch.cat([last.audio, up.feed(rest.audio)], dim=1)
-    audio = torch.cat([audio, up.flush()], dim=1) if rate != SAMPLE_RATE else audio
+    audio = torch.cat([last.audio, up.feed(rest.audio), up.flush()], dim=1)
     audio = audio[:, : tally.samples - given]
     yield Chunk(mix.pull(audio), torch.cat([last.lips, rest.lips], dim=1))
 

@@ -12,10 +12,11 @@ class SincResampler:
     """Windowed-sinc resampling with state (Smith's band-limited interpolation).
 
     Blocks of any sizes give the samples that the whole signal would give in one
-    piece, up to rounding. Sample ``j`` of the output is the input at time ``j / to_rate``: there
-    is no delay, only the wait for the right half of the filter. ``N`` samples in all
-    become ``ceil(N * to_rate / from_rate)``. Outside of the signal there is silence.
-    Any pair of whole rates works; memory does not depend on their ratio.
+    piece, up to rounding. Sample ``j`` of the output is the input at time
+    ``j / to_rate``: there is no delay, only the wait for the right half of the filter.
+    ``N`` samples in all become ``ceil(N * to_rate / from_rate)``. Outside of the
+    signal there is silence. Any pair of whole rates works; memory does not depend on
+    their ratio.
 
     Arguments
     ---------
@@ -75,10 +76,10 @@ class SincResampler:
             ``[channels, m]``.
         """
         self._taken += block.shape[1]
-        if self.step == self.phases:
-            return block
         if self._held is None:
             self._held = block.new_zeros(block.shape[0], self.half - 1)
+        if self.step == self.phases:
+            return block
         self._held = torch.cat([self._held, block], dim=1)
         # Output j needs the input up to floor(j * step / phases) + half.
         ready = -(-max(self._taken - self.half, 0) * self.phases // self.step)
@@ -93,7 +94,9 @@ class SincResampler:
             ``[channels, m]`` (``[1, 0]`` if nothing was ever fed).
         """
         if self._held is None:
-            rest = torch.zeros(1, 0)
+            return torch.zeros(1, 0)
+        if self.step == self.phases:
+            rest = self._held[:, :0]
         else:
             silence = self._held.new_zeros(self._held.shape[0], self.half + 1)
             self._held = torch.cat([self._held, silence], dim=1)

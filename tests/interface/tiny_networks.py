@@ -12,7 +12,7 @@ class TinyStudent(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.weight = torch.nn.Parameter(torch.linspace(-1, 1, 3200) / 100)
+        self.weight = torch.nn.Parameter(torch.linspace(-1, 1.5, 3200) / 100)
 
     def forward(self, noisy):
         grey = torch.sigmoid(lip_windows(noisy) @ self.weight)  # [B, F]

@@ -1,0 +1,175 @@
+"""The Python interfaces: batches, live streams, files, loading."""
+
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+import tiny_networks
+import torch
+
+from pvsd_modules.alignment import frame_count
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.inference import LipGenerator, PseudoVisualEnhancement
+from pvsd_modules.shipped import find_model, pretrained_folder, shipped_models
+
+
+@pytest.fixture(scope="module")
+def enhancer(tiny_folder):
+    return PseudoVisualEnhancement.from_hparams(tiny_folder)
+
+
+@pytest.fixture(scope="module")
+def generator(tiny_folder):
+    return LipGenerator.from_hparams(tiny_folder)
+
+
+def test_a_batch_is_enhanced_as_its_rows_alone(enhancer):
+    torch.manual_seed(0)
+    noisy = torch.randn(4, 20000)
+    lengths = torch.tensor([1.0, 0.5, 0.25, 0.5])
+    enhanced = enhancer.enhance_batch(noisy, lengths)
+    assert enhanced.shape == noisy.shape and enhanced.dtype == torch.float32
+    for row, samples in enumerate([20000, 10000, 5000, 10000]):
+        alone = enhancer.enhance_batch(noisy[row : row + 1, :samples])
+        assert torch.allclose(enhanced[row : row + 1, :samples], alone, atol=1e-6)
+        assert not enhanced[row, samples:].any()
+    assert not torch.allclose(enhanced[0], noisy[0], atol=1e-2)
+    noisy[1, 10000:] = float("nan")  # padding cannot touch the valid part
+    assert torch.equal(enhancer.enhance_batch(noisy, lengths), enhanced)
+
+
+def test_a_batch_equals_one_pass_over_the_whole(enhancer):
+    noisy = torch.randn(1, 90000)
+    lips = enhancer.mods.student(noisy)
+    expected = enhancer.mods.denoiser(noisy, lips)["enhanced"]
+    assert torch.allclose(enhancer(noisy), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.3, 1.0])
+def test_strength_mixes_aligned(enhancer, strength):
+    noisy = torch.randn(2, 30001)
+    full = enhancer.enhance_batch(noisy)
+    mixed = enhancer.enhance_batch(noisy, strength=strength)
+    assert torch.allclose(mixed, strength * full + (1 - strength) * noisy, atol=1e-6)
+    with pytest.raises(ValueError):
+        enhancer.enhance_batch(noisy, strength=1.5)
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.4])
+def test_live_chunks_equal_the_batch(enhancer, strength):
+    noisy = torch.randn(1, 40000)
+    context = enhancer.make_streaming_context(strength)
+    parts, begin = [], 0
+    while begin < 40000:
+        parts.append(enhancer.enhance_chunk(context, noisy[:, begin : begin + 1777]))
+        begin += 1777
+        behind = min(begin, 40000) - sum(part.shape[1] for part in parts)
+        assert behind < context.latency_samples
+    parts.append(enhancer.flush(context))
+    expected = enhancer.enhance_batch(noisy, strength=strength)
+    assert torch.allclose(torch.cat(parts, 1), expected, atol=1e-6)
+
+
+def test_lips_have_the_signals_frames(enhancer, generator):
+    noisy = torch.randn(2, 30001)
+    lips = generator.generate_batch(noisy, torch.tensor([1.0, 0.5]))
+    assert lips.shape == (2, frame_count(30001), 48, 96, 3)
+    expected = generator.mods.student(noisy[:1])
+    assert torch.allclose(lips[:1], expected, atol=1e-5)
+    assert not lips[1, frame_count(15001) :].any() and lips[1, 0].all()
+
+
+def test_bf16_comes_out_as_float32(tiny_folder, enhancer):
+    options = {"precision": "bf16", "device": "cpu"}
+    low = PseudoVisualEnhancement.from_hparams(tiny_folder, run_opts=options)
+    noisy = torch.randn(1, 20000)
+    enhanced = low.enhance_batch(noisy)
+    assert enhanced.dtype == torch.float32
+    assert torch.allclose(enhanced, enhancer.enhance_batch(noisy), atol=0.1)
+    assert not torch.equal(enhanced, enhancer.enhance_batch(noisy))
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 44100, 48000, 96000])
+@pytest.mark.parametrize("samples", [1, 3001])
+def test_files_keep_rate_length_and_place(identity_folder, tmp_path, rate, samples):
+    model = PseudoVisualEnhancement.from_hparams(identity_folder)
+    time = np.arange(samples) / rate
+    tone = 0.4 * np.sin(2 * np.pi * 500 * time) * np.hanning(samples + 2)[1:-1]
+    soundfile.write(tmp_path / "a.wav", np.stack([tone, -tone], 1), rate, "FLOAT")
+    given = model.enhance_file(tmp_path / "a.wav", tmp_path / "b.wav")
+    written, written_rate = soundfile.read(tmp_path / "b.wav")
+    assert written_rate == rate and written.shape == (samples, 2)
+    assert np.allclose(written.T, given.numpy(), atol=1e-6)
+    if samples > 1:  # opposite phases: each channel is there, at its level and place
+        assert np.allclose(written[:, 0], tone, atol=2e-3)
+        assert np.allclose(written[:, 1], -tone, atol=2e-3)
+
+
+def test_a_mono_file_gives_a_vector(identity_folder, tmp_path):
+    soundfile.write(tmp_path / "a.wav", 0.1 * np.ones(500), 16000)
+    model = PseudoVisualEnhancement.from_hparams(identity_folder)
+    assert model.enhance_file(tmp_path / "a.wav").shape == (500,)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_strength_zero_gives_the_file_back(tiny_folder, tmp_path):
+    """Even what lies above 8 kHz, at the source's own rate."""
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, (30000, 2))
+    soundfile.write(tmp_path / "a.wav", noise, 44100, "FLOAT")
+    model = PseudoVisualEnhancement.from_hparams(tiny_folder)
+    given = model.enhance_file(tmp_path / "a.wav", strength=0.0)
+    assert np.allclose(given.numpy().T, noise, atol=1e-6)
+
+
+def test_a_folder_is_read_where_it_is(tiny_folder, tmp_path, monkeypatch):
+    """Neither litter in the working directory nor stale files of a savedir."""
+    monkeypatch.chdir(tmp_path)
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    first = PseudoVisualEnhancement.from_hparams("model", savedir="saved")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
+    denoiser = tiny_networks.TinyDenoiser(gain=0.25)
+    torch.save(denoiser.state_dict(), folder / "denoiser.ckpt")
+    second = PseudoVisualEnhancement.from_hparams("model", savedir="saved")
+    assert float(first.mods.denoiser.gain) == 0.5
+    assert float(second.mods.denoiser.gain) == 0.25
+
+
+@pytest.mark.parametrize(
+    "damage, word",
+    [
+        (lambda folder: (folder / "denoiser.ckpt").unlink(), "denoiser.ckpt"),
+        (lambda folder: (folder / "student.ckpt").write_text("<html>"), "student.ckpt"),
+        (lambda folder: shutil.copy(folder / "student.ckpt", folder / "denoiser.ckpt"),
+         "denoiser.ckpt does not fit"),
+        (lambda folder: (folder / "hyperparams.yaml").write_text("a: ["), "model"),
+        (lambda folder: (folder / "hyperparams.yaml").write_text("a: 1"), "pretrainer"),
+        (lambda folder: (folder / "hyperparams.yaml").unlink(), "hyperparams.yaml"),
+    ],
+)  # fmt: skip
+def test_damaged_folders_are_sentences(tiny_folder, tmp_path, damage, word):
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    damage(folder)
+    with pytest.raises(PvsdError, match=word):
+        PseudoVisualEnhancement.from_hparams(folder)
+
+
+def test_absent_models_are_sentences(monkeypatch, tmp_path):
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PvsdError, match="could not be fetched"):
+        PseudoVisualEnhancement.from_hparams("nobody/such-model", savedir="saved")
+    for name in ("no_such_name", "./no_such_folder", "/no/such/folder"):
+        with pytest.raises(PvsdError, match=name.lstrip("./")):
+            PseudoVisualEnhancement.from_hparams(name)
+
+
+def test_shipped_models_are_found_by_name():
+    for name in shipped_models():
+        assert find_model(name) == pretrained_folder(name)
+        assert (pretrained_folder(name) / "student.ckpt").is_file()
+    with pytest.raises(PvsdError, match="no shipped model named xyz"):
+        pretrained_folder("xyz")
