@@ -70,13 +70,18 @@ class MediaInfo:
 
 
 @contextmanager
-def open_media(path: str | Path) -> Iterator[av.container.InputContainer]:
+def open_media(
+    path: str | Path, made_stamps: bool = False
+) -> Iterator[av.container.InputContainer]:
     """Open a media file for reading; what FFmpeg cannot read becomes a sentence.
 
     Arguments
     ---------
     path : str or Path
         File to read.
+    made_stamps : bool
+        Work out the presentation times that a container does not store (AVI); for
+        copying packets, decoders do without.
 
     Yields
     ------
@@ -93,7 +98,10 @@ def open_media(path: str | Path) -> Iterator[av.container.InputContainer]:
         raise PvsdError(f"{path} is not a file: give an existing video or audio file.")
     try:
         # "file:" keeps names such as "a:b.mp4" from being read as a protocol.
-        with av.open(f"file:{path}", metadata_errors="ignore") as container:
+        options = {"fflags": "genpts"} if made_stamps else {}
+        with av.open(
+            f"file:{path}", options=options, metadata_errors="ignore"
+        ) as container:
             yield container
     except (av.error.FFmpegError, UnicodeError) as error:
         raise PvsdError(
