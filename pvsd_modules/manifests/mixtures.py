@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pvsd_modules.alignment import SAMPLE_RATE
+from pvsd_modules.audio_store import decode
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.manifests import scan, splits, store
 from pvsd_modules.manifests.scan import Skipped
@@ -61,8 +62,8 @@ def prepare_mixtures(
     """
     folder = Path(output_folder).expanduser()
     roots = {
-        "data_root": str(scan.folder_of(Path(speech_root).expanduser())),
-        "noise_root": str(scan.folder_of(Path(noise_root).expanduser())),
+        "data_root": str(scan.folder_of(Path(speech_root).expanduser().resolve())),
+        "noise_root": str(scan.folder_of(Path(noise_root).expanduser().resolve())),
     }
     record = store.Record(folder)
     made_from = {
@@ -100,6 +101,27 @@ def prepare_mixtures(
         logger.warning("not mixed: %s: %s", key, reason)
     record.note("mixtures", made_from, files)
     return True
+
+
+def forget_stale_mixtures(output_folder: str) -> None:
+    """Remove the mixtures when speech or noise was prepared anew without the other.
+
+    Arguments
+    ---------
+    output_folder : str
+        Where the manifests lie.
+    """
+    record = store.Record(Path(output_folder).expanduser())
+    made_from = record.made.get("mixtures", {}).get("from")
+    if made_from and any(
+        made_from[kind] != record.made.get(kind, {}).get("from")
+        for kind in ("speech", "noise")
+    ):
+        logger.warning(
+            "The mixtures were of other speech or noise and are removed: prepare once "
+            "more with both --speech and --noise."
+        )
+        record.forget("mixtures")
 
 
 def spread(manifest: dict, group_key: str, seed: str) -> list[str]:
@@ -173,60 +195,53 @@ class _Maker:
 
     def __init__(self, roots, seed, max_seconds, skipped):
         self.roots, self.seed, self.skipped = roots, seed, skipped
-        self.max_seconds = max_seconds
+        self.max_samples = round(max_seconds * SAMPLE_RATE)
 
     def mix(self, speech, noise, snrs, count):
-        """Take speech and noise in turn; a silent or broken one gives way to the next."""
-        talkers = self._cycle(speech, "speaker", "speech")
-        noises = self._cycle(noise, "category", "noise")
+        """Take speech and noise in turn; what is silent or broken is passed over."""
+        talkers = self._in_turn(speech, "speaker", "speech")
+        noises = self._in_turn(noise, "category", "noise")
         mixtures = {}
         for index in range(count):
             rng = random.Random(f"{self.seed} {index}")
-            clean, clean_start, samples = self._cut(
-                talkers, speech, self.max_seconds, rng
-            )
-            noisy, noise_start, _ = self._cut(noises, noise, samples / SAMPLE_RATE, rng)
+            voice, clean_start, samples = self._cut(talkers, self.max_samples, rng)
+            sound, noise_start, _ = self._cut(noises, samples, rng)
             mixtures[f"mixture{index:04d}"] = {
-                "clean": speech[clean]["wav"],
+                "clean": voice["wav"],
                 "clean_start": clean_start,
                 "samples": samples,
-                "noise": noise[noisy]["wav"],
+                "noise": sound["wav"],
                 "noise_start": noise_start,
                 # Shifted on every pass, so speech that comes again gets another SNR.
                 "snr": float(snrs[(index + index // len(speech)) % len(snrs)]),
-                "speaker": speech[clean]["speaker"],
-                "category": noise[noisy]["category"],
+                "speaker": voice["speaker"],
+                "category": sound["category"],
             }
         return mixtures
 
-    def _cycle(self, manifest, group_key, what):
-        """All identifiers again and again; an end only when none of them sounds."""
+    def _in_turn(self, manifest, group_key, what):
+        """All usable entries again and again; none at all is an error."""
         order = spread(manifest, group_key, f"{self.seed} {what}")
         while order:
-            order = [name for name in order if manifest[name]["wav"] not in self._bad]
-            yield from order
-        raise PvsdError(f"All {what} of {self.seed.split()[-1]} is silent or broken.")
+            for name in order:
+                if manifest[name]["wav"] not in self.skipped.reasons:
+                    yield manifest[name]
+            order = [n for n in order if manifest[n]["wav"] not in self.skipped.reasons]
+        raise PvsdError(
+            f"There is nothing to mix: every {what} file of the set "
+            f"{self.seed.split()[-1]} is silent or broken."
+        )
 
-    @property
-    def _bad(self):
-        return self.skipped.reasons
-
-    def _cut(self, names, manifest, seconds, rng):
-        """Next usable file: its name, first sample and number of samples at 16 kHz."""
-        for name in names:
-            template = manifest[name]["wav"]
-            if template in self._bad:
-                continue
+    def _cut(self, entries, longest, rng):
+        """Next usable entry, its first sample and its number of samples at 16 kHz."""
+        for entry in entries:
             try:
-                wave, rate = scan.decode(Path(template.format_map(self.roots)))
+                wave = decode(entry["wav"].format_map(self.roots)).numpy()
+                length = min(longest, len(wave))
+                start = sounding_start(wave, length, rng)
             except PvsdError as error:
-                self.skipped.add(template, str(error))
+                self.skipped.add(entry["wav"], str(error))
                 continue
-            length = min(round(seconds * rate), len(wave))
-            start = sounding_start(wave, length, rng) if length else None
-            if start is None:
-                self.skipped.add(template, "it is silent")
-                continue
-            at_16k = SAMPLE_RATE / rate
-            return name, int(start * at_16k), int(length * at_16k)
-        raise PvsdError("Nothing is left to mix.")
+            if start is not None:
+                return entry, start, length
+            self.skipped.add(entry["wav"], "it is silent")

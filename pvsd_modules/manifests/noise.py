@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.manifests import scan, splits, store
+from pvsd_modules.manifests import entries, scan, splits, store
 from pvsd_modules.manifests.scan import Recording, Skipped
 from pvsd_modules.manifests.speech import nothing_found
 
@@ -21,7 +21,9 @@ _ESC50 = re.compile(r"(?:^|_)\d-(\d+)-[A-Z](?:-\d+)?$")
 # DEMAND, one folder a recording with a file for each of 16 microphones;
 _DEMAND = re.compile(r"^ch\d\d$")
 # and pieces that say they are pieces.
-_PIECE = re.compile(r"[_\-. ]?(?:seg|segment|part|piece|chunk|take|ch)[_\- ]?\d+$", re.I)
+_PIECE = re.compile(
+    r"[_\-. ]?(?:seg|segment|part|piece|chunk|take|ch)[_\- ]?\d+$", re.I
+)
 
 
 def speech_classes() -> frozenset[str]:
@@ -173,12 +175,13 @@ def prepare_noise(
     bool
         False when everything was up to date and nothing was written.
     """
-    root, folder = Path(root).expanduser(), Path(output_folder).expanduser()
-    labels = Path(vggsound_csv).expanduser() if vggsound_csv else None
+    root = Path(root).expanduser().resolve()
+    folder = Path(output_folder).expanduser()
+    labels = Path(vggsound_csv).expanduser().resolve() if vggsound_csv else None
     recordings = find_noise(root, labels)
     tables = [path for path in (root, root / "vggsound.csv", labels) if path]
     made_from = {
-        "root": str(root.resolve()),
+        "root": str(root),
         "data": store.fingerprint([item.path for item in recordings]),
         "tables": store.fingerprint([path for path in tables if path.is_file()]),
         "seed": seed,
@@ -200,8 +203,8 @@ def prepare_noise(
         raise PvsdError(nothing_found("noise", root, skipped))
     shares = {"valid": valid_fraction, "test": test_fraction}
     splits.assign(usable, shares, seed, "noise recording")
-    files = store.write_splits("noise", usable, folder, _entry)
-    files += store.report("noise", usable, skipped, folder)
+    files = entries.write_splits("noise", usable, folder, _entry)
+    files += entries.report("noise", usable, skipped, folder)
     record.note("noise", made_from, files)
     return True
 
@@ -243,14 +246,14 @@ def _from_path(root: Path, key: str) -> Recording:
         group=recording_of(key),
         split=split,
         category=folders[-1] if folders else "",
-        source=root.resolve().name,
+        source=root.name,
     )
 
 
 def _entry(item: Recording) -> dict:
     return {
-        "wav": "{noise_root}/" + store.escape(item.key),
+        "wav": "{noise_root}/" + entries.escape(item.key),
         "length": round(item.seconds, 4),
-        "category": store.escape(item.category),
-        "source": store.escape(item.source),
+        "category": entries.escape(item.category),
+        "source": entries.escape(item.source),
     }

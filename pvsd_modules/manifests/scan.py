@@ -2,20 +2,19 @@
 
 import csv
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-import soundfile
+from tqdm import tqdm
 
+from pvsd_modules.audio import sound_info
 from pvsd_modules.errors import PvsdError
 
-# What libsndfile decodes by itself; PyAV (FFmpeg) reads everything else.
-SOUNDFILE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff"})
-PYAV_SUFFIXES = frozenset(
-    {".m4a", ".aac", ".wma", ".mp4", ".mkv", ".avi", ".mpg", ".mpeg", ".mov", ".webm"}
+MEDIA_SUFFIXES = frozenset(
+    ".wav .flac .ogg .oga .opus .mp3 .aif .aiff .m4a .aac .wma "
+    ".mp4 .m4v .mkv .avi .mpg .mpeg .mov .webm".split()
 )
-MEDIA_SUFFIXES = SOUNDFILE_SUFFIXES | PYAV_SUFFIXES
 
 
 @dataclass
@@ -107,8 +106,8 @@ def walk(root: Path, suffixes: frozenset[str]) -> list[str]:
         seen.add(real)
         subfolders[:] = sorted(name for name in subfolders if name[0] != ".")
         for name in names:
-            if name[0] != "." and Path(name).suffix.lower() in suffixes:
-                found.append((Path(folder) / name).relative_to(root).as_posix())
+            if name[0] != "." and os.path.splitext(name)[1].lower() in suffixes:
+                found.append(Path(folder, name).relative_to(root).as_posix())
     return sorted(found)
 
 
@@ -156,110 +155,29 @@ def measure(recordings: list[Recording], skipped: Skipped) -> list[Recording]:
     Returns
     -------
     list of Recording
-        Those with a positive length.
+        Those with a positive length, in the same order.
     """
     usable = []
-    for recording in recordings:
-        try:
-            recording.seconds = duration(recording.path)
-        except PvsdError as error:
-            skipped.add(recording.key, str(error))
-            continue
-        usable.append(recording)
+    # Opening files is waiting: threads shorten it, and map keeps the order.
+    with ThreadPoolExecutor() as pool:
+        lengths = pool.map(_seconds, [item.path for item in recordings])
+        bar = tqdm(lengths, "Reading lengths", total=len(recordings), disable=None)
+        for item, length in zip(recordings, bar, strict=True):
+            if isinstance(length, str):
+                skipped.add(item.key, length)
+            else:
+                item.seconds = length
+                usable.append(item)
     return usable
 
 
-def duration(path: Path) -> float:
-    """Length of a file's sound in seconds, from its header where there is one.
-
-    Arguments
-    ---------
-    path : Path
-        Audio or video file.
-
-    Returns
-    -------
-    float
-        Seconds, more than 0; anything else is an error that says why.
-    """
-    if not path.is_file():
-        raise PvsdError("the file does not exist")
-    if path.stat().st_size == 0:
-        raise PvsdError("the file is empty")
-    if path.suffix.lower() in SOUNDFILE_SUFFIXES:
-        try:
-            info = soundfile.info(str(path))
-        except soundfile.LibsndfileError:
-            seconds = _duration_pyav(path)  # another format under this name
-        else:
-            seconds = info.frames / info.samplerate
-    else:
-        seconds = _duration_pyav(path)
-    if not 0 < seconds < float("inf"):
-        raise PvsdError("it holds no sound")
-    return seconds
-
-
-def _duration_pyav(path: Path) -> float:
-    import av
-
+def _seconds(path: Path) -> float | str:
+    """Length of a file, or the sentence why there is none."""
     try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise PvsdError("it has no sound track")
-            stream = container.streams.audio[0]
-            if stream.duration:
-                return float(stream.duration * stream.time_base)
-            # Matroska and raw streams do not say: add up the packets.
-            return float(
-                sum(p.duration * p.time_base for p in container.demux(stream) if p.size)
-            )
-    except (av.FFmpegError, OSError, ValueError, TypeError) as error:
-        raise PvsdError(f"it cannot be read as audio or video ({error})") from error
-
-
-def decode(path: Path) -> tuple[np.ndarray, int]:
-    """Whole sound of a file, averaged over its channels.
-
-    Arguments
-    ---------
-    path : Path
-        Audio or video file.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32 [time].
-    int
-        Its sample rate in Hz.
-    """
-    if path.suffix.lower() in SOUNDFILE_SUFFIXES:
-        try:
-            wave, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError:
-            return _decode_pyav(path)
-        return wave.mean(axis=1), rate
-    return _decode_pyav(path)
-
-
-def _decode_pyav(path: Path) -> tuple[np.ndarray, int]:
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            rate = container.streams.audio[0].codec_context.sample_rate
-            to_mono = av.AudioResampler(format="flt", layout="mono", rate=rate)
-            blocks = [
-                block.to_ndarray()[0]
-                for frame in container.decode(audio=0)
-                for block in to_mono.resample(frame)
-            ]
-            blocks += [block.to_ndarray()[0] for block in to_mono.resample(None)]
-    except (av.FFmpegError, OSError, ValueError, IndexError) as error:
-        raise PvsdError(f"it cannot be decoded ({error})") from error
-    if not blocks:
-        raise PvsdError("it holds no sound")
-    return np.concatenate(blocks).astype(np.float32), rate
+        seconds = sound_info(path).duration
+    except PvsdError as error:
+        return str(error)
+    return seconds if 0 < seconds < float("inf") else f"{path} holds no sound."
 
 
 def folder_of(root: Path) -> Path:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.manifests import scan, splits, store
+from pvsd_modules.manifests import entries, scan, splits, store
 from pvsd_modules.manifests.scan import Recording, Skipped
 
 # LibriSpeech's <speaker>/<chapter>/<speaker>-<chapter>-<utterance>: the folder of a
@@ -107,10 +107,11 @@ def prepare_speech(
     bool
         False when everything was up to date and nothing was written.
     """
-    root, folder = Path(root).expanduser(), Path(output_folder).expanduser()
+    root = Path(root).expanduser().resolve()
+    folder = Path(output_folder).expanduser()
     recordings = find_speech(root)
     made_from = {
-        "root": str(root.resolve()),
+        "root": str(root),
         "data": store.fingerprint([item.path for item in recordings]),
         "splits": store.fingerprint([root]) if root.is_file() else "",
         "seed": seed,
@@ -129,13 +130,11 @@ def prepare_speech(
     usable = [item for item in usable if item.key not in skipped.reasons]
     if not usable:
         raise PvsdError(nothing_found("speech", root, skipped))
-    if split_every_tenth:
-        splits.every_tenth(usable)
-    else:
+    if not (split_every_tenth and splits.every_tenth(usable)):
         shares = {"valid": valid_fraction, "test": test_fraction}
         splits.assign(usable, shares, seed, "speaker")
-    files = store.write_splits("speech", usable, folder, _entry)
-    files += store.report("speech", usable, skipped, folder)
+    files = entries.write_splits("speech", usable, folder, _entry)
+    files += entries.report("speech", usable, skipped, folder)
     record.note("speech", made_from, files)
     return True
 
@@ -191,14 +190,14 @@ def _from_path(root: Path, key: str) -> Recording:
         key=key,
         group=speaker,
         split=split,
-        source=root.resolve().name,
+        source=root.name,
     )
 
 
 def _entry(item: Recording) -> dict:
     return {
-        "wav": "{data_root}/" + store.escape(item.key),
+        "wav": "{data_root}/" + entries.escape(item.key),
         "length": round(item.seconds, 4),
-        "speaker": store.escape(item.group),
-        "source": store.escape(item.source),
+        "speaker": entries.escape(item.group),
+        "source": entries.escape(item.source),
     }

@@ -1,10 +1,9 @@
-"""Who belongs to which set: the corpus's own word first, else whole groups by a hash."""
+"""Who belongs to which set: the corpus's own word, else whole groups by a hash."""
 
 import hashlib
 import logging
 from collections import defaultdict
 
-from pvsd_modules.errors import PvsdError
 from pvsd_modules.manifests.scan import Recording
 
 SPLITS = ("train", "valid", "test")
@@ -103,22 +102,25 @@ def assign(
     _warn_of_overlap(recordings, what)
 
 
-def every_tenth(recordings: list[Recording]) -> None:
+def every_tenth(recordings: list[Recording]) -> bool:
     """Split one speaker's recordings by name: of every ten the 9th valid, 10th test.
 
     Arguments
     ---------
     recordings : list of Recording
-        Changed in place. More than one group is an error: speakers must stay apart.
+        Changed in place, but only if they are all of one speaker: several speakers
+        are to be kept apart.
+
+    Returns
+    -------
+    bool
+        Whether there was one speaker only.
     """
-    groups = {item.group for item in recordings}
-    if len(groups) > 1:
-        raise PvsdError(
-            f"--split_every_tenth is for a single speaker, and there are {len(groups)} "
-            "here: leave it out, and the speakers are kept apart."
-        )
+    if len({item.group for item in recordings}) > 1:
+        return False
     for index, item in enumerate(sorted(recordings, key=lambda item: item.key)):
         item.split = {8: "valid", 9: "test"}.get(index % 10, "train")
+    return True
 
 
 def _draw(pool, wanted, fractions, seed):

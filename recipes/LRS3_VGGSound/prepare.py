@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write the JSON manifests that training and evaluation read.
 
-    python prepare.py --speech /data/lrs3 --noise /data/vggsound --output_folder manifests
+    python prepare.py --speech LRS3 --noise VGGSOUND --output_folder MANIFESTS
 
 The training scripts call `prepare` through `run_on_main`; it does nothing when the
 manifests still fit the data and the arguments. What is written, and how the sets are
@@ -13,8 +13,10 @@ import logging
 import sys
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.manifests.mixtures import prepare_mixtures
+from pvsd_modules.manifests.faces import prepare_faces
+from pvsd_modules.manifests.mixtures import forget_stale_mixtures, prepare_mixtures
 from pvsd_modules.manifests.noise import prepare_noise
+from pvsd_modules.manifests.pairs import prepare_pairs
 from pvsd_modules.manifests.speech import prepare_speech
 
 logger = logging.getLogger(__name__)
@@ -24,6 +26,8 @@ def prepare(
     output_folder,
     speech=None,
     noise=None,
+    faces=None,
+    pairs=None,
     seed=1234,
     valid_fraction=0.05,
     test_fraction=0.05,
@@ -31,6 +35,7 @@ def prepare(
     split_every_tenth=False,
     vggsound_csv=None,
     keep_speech_classes=False,
+    valid_speakers=(),
     valid_snrs=(-5, 0, 5, 10),
     test_snrs=(-5, 0, 5, 10),
     valid_count=100,
@@ -46,6 +51,10 @@ def prepare(
     speech, noise : str, optional
         Data roots: a folder or a CSV manifest. With both, the valid and test
         mixtures are drawn too.
+    faces : str, optional
+        Folder that preprocess.py wrote.
+    pairs : str, optional
+        Folder of pre-mixed pairs, such as VoiceBank-DEMAND's.
     seed : int
         Seed of splits and mixtures.
     valid_fraction, test_fraction : float
@@ -58,6 +67,8 @@ def prepare(
         VGGSound's table when it does not lie in the noise folder.
     keep_speech_classes : bool
         Keep VGGSound's speech and singing classes.
+    valid_speakers : sequence of str
+        Speakers of the pairs' training set that become its valid set.
     valid_snrs, test_snrs : sequence of float
         SNRs of the mixtures in dB.
     valid_count, test_count : int
@@ -65,20 +76,20 @@ def prepare(
     max_seconds : float
         Longest mixture.
     """
-    if not any((speech, noise)):
+    if not any((speech, noise, faces, pairs)):
         raise PvsdError(
-            "There is nothing to prepare: give at least one of --speech, --noise."
+            "There is nothing to prepare: give at least one of --speech, --noise, "
+            "--faces and --pairs."
         )
-    shared = {
-        "seed": seed,
-        "valid_fraction": valid_fraction,
-        "test_fraction": test_fraction,
-    }
+    shares = dict(valid_fraction=valid_fraction, test_fraction=test_fraction)
+    for name, share in shares.items():
+        if not 0 <= share < 0.5:
+            raise PvsdError(f"--{name} {share} is not between 0 and 0.5.")
+    shared = dict(output_folder=output_folder, seed=seed, **shares)
     written = {}
     if speech:
         written["speech"] = prepare_speech(
             speech,
-            output_folder,
             min_seconds=min_seconds,
             split_every_tenth=split_every_tenth,
             **shared,
@@ -86,7 +97,6 @@ def prepare(
     if noise:
         written["noise"] = prepare_noise(
             noise,
-            output_folder,
             vggsound_csv=vggsound_csv,
             keep_speech_classes=keep_speech_classes,
             **shared,
@@ -103,6 +113,16 @@ def prepare(
             test_count=test_count,
             max_seconds=max_seconds,
         )
+    elif speech or noise:
+        forget_stale_mixtures(output_folder)
+    if faces:
+        written["faces"] = prepare_faces(
+            faces, split_every_tenth=split_every_tenth, **shared
+        )
+    if pairs:
+        written["pairs"] = prepare_pairs(
+            pairs, valid_speakers=tuple(valid_speakers), **shared
+        )
     for kind, is_new in written.items():
         logger.info("%s: %s", kind, "written" if is_new else "up to date")
 
@@ -117,6 +137,8 @@ def main(arguments=None):
     add("--output_folder", required=True, help="where the manifests go")
     add("--speech", help="folder (LRS3 raw or preprocessed, or any) or CSV manifest")
     add("--noise", help="folder (VGGSound or any) or CSV manifest")
+    add("--faces", help="folder that preprocess.py wrote")
+    add("--pairs", help="folder of noisy and clean pairs, as VoiceBank-DEMAND's")
     add("--seed", type=int, default=1234, help="seed of splits and mixtures")
     add("--valid_fraction", type=float, default=0.05, help="share, if corpus has none")
     add("--test_fraction", type=float, default=0.05, help="share, if corpus has none")
@@ -131,6 +153,12 @@ def main(arguments=None):
         "--keep_speech_classes",
         action="store_true",
         help="keep VGGSound's classes of people speaking and singing",
+    )
+    add(
+        "--valid_speakers",
+        nargs="+",
+        default=[],
+        help="of the pairs' training set, instead of a share (VoiceBank: p226 p287)",
     )
     snrs = {"type": float, "nargs": "+", "default": [-5, 0, 5, 10]}
     add("--valid_snrs", help="dB, used equally often", **snrs)
