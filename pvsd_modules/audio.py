@@ -165,6 +165,11 @@ def sound_blocks(info: SoundInfo, block: int = 65536) -> Iterator[torch.Tensor]:
         ) from error
 
 
+def clipped(block: torch.Tensor) -> tuple[torch.Tensor, int]:
+    """A block brought within full scale, and how many samples were beyond."""
+    return block.clamp(-1, 1), int((block.abs() > 1).sum())
+
+
 class SoundWriter:
     """Writes blocks into an open sound file and counts what had to be clipped.
 
@@ -189,8 +194,8 @@ class SoundWriter:
             samples beyond full scale are set to full scale and counted.
         """
         if self._clips:
-            self.clipped += int((block.abs() > 1).sum())
-            block = block.clamp(-1, 1)
+            block, count = clipped(block)
+            self.clipped += count
         self._file.write(block.T.contiguous().numpy())
 
 

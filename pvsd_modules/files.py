@@ -1,7 +1,6 @@
 """From file to file: enhanced sound, enhanced video, and videos of lips."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import torch
 from pvsd_modules.audio import (
     SOUND_FORMATS,
     SoundInfo,
-    SoundWriter,
+    clipped,
     sound_blocks,
     sound_info,
     sound_writer,
@@ -18,6 +17,7 @@ from pvsd_modules.audio import (
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.outputs import written_whole
 from pvsd_modules.pipeline import Tally
+from pvsd_modules.streaming import Chunk
 
 # Suffixes of containers that are written through PyAV.
 VIDEO_FORMATS = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".mpg", ".mpeg", ".webm")
@@ -116,33 +116,40 @@ def enhance_to_file(
     info, output, tally = sound_info(path), Path(output), Tally()
     if output.suffix.lower() in VIDEO_FORMATS and not info.has_video:
         raise PvsdError(f"{path} has no pictures: {output.name} needs a sound suffix.")
-    with written_whole(output) as temporary:
-        with _target(info, temporary) as writer:
-            for chunk in model.enhance_blocks(path, strength, tally):
-                writer.write(chunk.audio)
-                if on_block is not None:
-                    on_block(chunk.audio)
-        if not tally.samples:
-            raise PvsdError(f"{path} holds no samples: give a recording with sound.")
-    return Report(tally.samples / info.rate, tally.unreal, writer.clipped)
-
-
-@contextmanager
-def _target(info: SoundInfo, output: Path) -> Iterator[SoundWriter]:
-    """A writer of blocks for a sound file, or for the sound of a container."""
+    blocks = _watched(model.enhance_blocks(path, strength, tally), on_block)
     if output.suffix.lower() in SOUND_FORMATS:
-        with sound_writer(output, info) as writer:
-            yield writer
-        return
-    from pvsd_modules import video
+        with written_whole(output) as temporary:
+            with sound_writer(temporary, info) as writer:
+                for block in blocks:
+                    writer.write(block)
+            _refuse_nothing(path, tally)
+        return Report(tally.samples / info.rate, tally.unreal, writer.clipped)
+    from pvsd_modules.video_writing import write_video_with_audio
 
-    sound = output.with_suffix(".wav")  # its stem is unique, see `written_whole`
-    try:
-        with sound_writer(sound, info) as writer:
-            yield writer
-        video.replace_sound(info.path, sound, output)
-    finally:
-        sound.unlink(missing_ok=True)
+    counts = []
+    write_video_with_audio(path, _fitting(blocks, counts), info.rate, output)
+    return Report(tally.samples / info.rate, tally.unreal, sum(counts))
+
+
+def _watched(chunks: Iterable[Chunk], on_block) -> Iterator[torch.Tensor]:
+    """The sound of every chunk, shown to ``on_block`` on its way."""
+    for chunk in chunks:
+        if on_block is not None:
+            on_block(chunk.audio)
+        yield chunk.audio
+
+
+def _fitting(blocks: Iterable[torch.Tensor], counts: list) -> Iterator[torch.Tensor]:
+    """Blocks within full scale; how many samples were not is appended to counts."""
+    for block in blocks:
+        block, count = clipped(block)
+        counts.append(count)
+        yield block
+
+
+def _refuse_nothing(path: str | Path, tally: Tally) -> None:
+    if not tally.samples:
+        raise PvsdError(f"{path} holds no samples: give a recording with sound.")
 
 
 def loudest_channel(info: SoundInfo) -> int:
@@ -182,4 +189,12 @@ def lips_to_file(
     output = Path(output)
     if output.suffix.lower() not in VIDEO_FORMATS:
         raise PvsdError(f"{output} is no video: name a file that ends in .mp4.")
-    raise NotImplementedError
+    from pvsd_modules.video_writing import write_lips
+
+    def watched():
+        for frames, sound in model.generate_blocks(path):
+            if on_block is not None:
+                on_block(frames)
+            yield frames, sound
+
+    write_lips(watched(), sound_info(path).rate, output)

@@ -247,11 +247,13 @@ class LipGenerator(LipInterface):
         """Same as `generate_batch`."""
         return self.generate_batch(wav, lengths)
 
-    def generate_blocks(self, path: str | Path) -> Iterator[torch.Tensor]:
+    def generate_blocks(
+        self, path: str | Path
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Draw the lips of a file of any length in bounded memory.
 
-        Of several channels the loudest is taken: a mean of channels of opposite
-        phase would be silence.
+        Of several channels the lips are those of the loudest: a mean of channels of
+        opposite phase would be silence.
 
         Arguments
         ---------
@@ -260,15 +262,25 @@ class LipGenerator(LipInterface):
 
         Yields
         ------
-        torch.Tensor
+        frames : torch.Tensor
             The next frames, ``[f, 48, 96, 3]``.
+        sound : torch.Tensor
+            The next samples as they are in the file, ``[channels, n]``. Frames lie
+            behind the sound by the latency; both begin at time 0.
         """
         info = sound_info(path)
         channel = files.loudest_channel(info)
-        blocks = sound_blocks(info, BLOCK_SECONDS * info.rate)
-        mono = (block[channel : channel + 1] for block in blocks)
-        for chunk in enhanced_blocks(mono, info.rate, self.make_stream()):
-            yield chunk.lips[0]
+        passed = []
+
+        def one_channel():
+            for block in sound_blocks(info, BLOCK_SECONDS * info.rate):
+                passed.append(torch.nan_to_num(block, 0.0, 0.0, 0.0))
+                yield passed[-1][channel : channel + 1]
+
+        for chunk in enhanced_blocks(one_channel(), info.rate, self.make_stream()):
+            sound = torch.cat(passed, 1) if passed else torch.zeros(info.channels, 0)
+            passed.clear()
+            yield chunk.lips[0], sound
 
     def generate_file(
         self,
