@@ -66,12 +66,10 @@ class AVDenoiser(nn.Module):
             *(residual1d(1024) for _ in range(14)),
             nn.Conv1d(1024, 514, 1),
         )
-        self.to(memory_format=torch.channels_last)
 
     def encode_lips(self, lips: torch.Tensor) -> torch.Tensor:
         """One vector a frame: ``[B, 3, F, 48, 96]`` to ``[B, 512, F]``."""
         images = flatten_frames(lips, time=2)  # [F * B, 3, 48, 96]
-        images = images.contiguous(memory_format=torch.channels_last)
         size = None if self.training else self.chunk_frames
         vectors = in_chunks(self.face_encoder, (images,), size)  # [F * B, 512, 1, 1]
         vectors = vectors.reshape(lips.shape[2], lips.shape[0], 512)  # [F, B, 512]

@@ -56,7 +56,6 @@ class LipStudent(nn.Module):
         self.output_block = nn.Sequential(
             conv2d(32, 16), nn.Conv2d(16, 3, 1), nn.Sigmoid()
         )
-        self.to(memory_format=torch.channels_last)
 
     def _draw(self, mels: torch.Tensor) -> torch.Tensor:
         x = self.audio_encoder(mels)  # [N, 512, 1, 1]

@@ -51,7 +51,9 @@ class PaperLipStudent(nn.Module):
     def __init__(self, chunk_frames: int | None = None):
         super().__init__()
         self.mel = Wav2LipMel()
-        self.network = LipStudent(chunk_frames)
+        # A little faster, and another order of rounding: the network alone, which
+        # parity is measured on, stays as it is.
+        self.network = LipStudent(chunk_frames).to(memory_format=torch.channels_last)
 
     def forward(self, noisy: torch.Tensor) -> torch.Tensor:
         """Draws the lips.

@@ -72,7 +72,6 @@ class Wav2Lip(nn.Module):
         self.output_block = nn.Sequential(
             conv2d(64 + 16, 32), nn.Conv2d(32, 3, 1), nn.Sigmoid()
         )
-        self.to(memory_format=torch.channels_last)
 
     def _draw(self, mels: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
         skips = []
@@ -103,7 +102,6 @@ class Wav2Lip(nn.Module):
         """
         sounds = flatten_frames(mels, time=1)  # [T * B, 1, 80, 16]
         pictures = flatten_frames(faces, time=2)  # [T * B, 6, 96, 96]
-        pictures = pictures.contiguous(memory_format=torch.channels_last)
         size = None if self.training else self.chunk_frames
         drawn = in_chunks(self._draw, (sounds, pictures), size)  # [T * B, 3, 96, 96]
         return unflatten_frames(drawn, mels.shape[1])  # [B, 3, T, 96, 96]

@@ -88,3 +88,13 @@ def teacher_face():
     masked[:, :, 48:] = 0
     both = np.concatenate([masked, face]).astype(np.float32)
     return torch.from_numpy(both)
+
+
+def mel_windows(wave, starts, frames):
+    """The student's view of 1 s windows: ``[len(starts), frames, 3200]``."""
+    return torch.stack(
+        [
+            wave[start - 1280 : start + 1920 + 640 * (frames - 1)].unfold(0, 3200, 640)
+            for start in starts
+        ]
+    )
