@@ -5,6 +5,7 @@ files through `pvsd_modules.video`; the content decides, never the name. A block
 float32 tensor ``[channels, n]`` at the file's own rate, full scale is 1.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,7 +36,8 @@ SOUND_FORMATS = {
 _KEPT = {"PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"}
 _KEPT |= {"ULAW", "ALAW"}
 _FLOATING = {"FLOAT", "DOUBLE"}
-_WAV_LIMIT = 2**32 - 2**16  # bytes; a longer wav file needs 64-bit sizes (RF64)
+_WIDTHS = {"PCM_U8": 1, "ULAW": 1, "ALAW": 1, "PCM_16": 2, "PCM_24": 3, "DOUBLE": 8}
+_WAV_LIMIT = 2**32 - 2**26  # bytes; a longer wav file needs 64-bit sizes (RF64)
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def _open_sound(path: Path) -> soundfile.SoundFile | None:
     try:
         with path.open("rb"):
             pass  # a missing right to read is told apart from an unknown format
-        return soundfile.SoundFile(str(path))
+        return soundfile.SoundFile(_name(path))
     except OSError as error:
         raise PvsdError(f"{path} cannot be read: {error.strerror}.") from error
     except (soundfile.LibsndfileError, TypeError, ValueError):
@@ -156,7 +158,7 @@ def sound_blocks(info: SoundInfo, block: int = 65536) -> Iterator[torch.Tensor]:
             yield torch.from_numpy(np.ascontiguousarray(samples))
         return
     try:
-        with soundfile.SoundFile(str(info.path)) as file:
+        with soundfile.SoundFile(_name(info.path)) as file:
             while len(samples := file.read(block, dtype="float32", always_2d=True)):
                 yield torch.from_numpy(np.ascontiguousarray(samples.T))
     except soundfile.LibsndfileError as error:
@@ -226,7 +228,7 @@ def sound_writer(path: str | Path, like: SoundInfo) -> Iterator[SoundWriter]:
     kind, subtype = _format_of(path, like)
     try:
         with soundfile.SoundFile(
-            str(path), "w", like.rate, like.channels, subtype, format=kind
+            _name(path), "w", like.rate, like.channels, subtype, format=kind
         ) as file:
             yield SoundWriter(file)
     except soundfile.LibsndfileError as error:
@@ -234,6 +236,15 @@ def sound_writer(path: str | Path, like: SoundInfo) -> Iterator[SoundWriter]:
             f"{path.suffix} with {like.rate} Hz and {like.channels} channel(s) cannot "
             f"be written: {error.error_string} Try another format, such as .wav."
         ) from error
+
+
+def _bytes(like: SoundInfo, subtype: str) -> int:
+    return like.samples * like.channels * _WIDTHS.get(subtype, 4)
+
+
+def _name(path: Path) -> str | bytes:
+    """What soundfile opens even where the name is no valid text."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 def _format_of(path: Path, like: SoundInfo) -> tuple[str, str]:
@@ -252,6 +263,6 @@ def _format_of(path: Path, like: SoundInfo) -> tuple[str, str]:
         # FLAC has no floating point and no 32 bits: the widest it has.
         wide = subtype in _FLOATING | {"PCM_32"}
         subtype = "PCM_24" if wide else "PCM_16"
-    if kind == "WAV" and like.samples * like.channels * 8 > _WAV_LIMIT:
+    if kind == "WAV" and _bytes(like, subtype) > _WAV_LIMIT:
         kind = "RF64"
     return kind, subtype

@@ -52,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
         Exit code: 0 when all went well, 1 when some of several files failed, 2 for
         a mistake in the command or its file, 130 when interrupted.
     """
+    if hasattr(sys.stdout, "reconfigure"):  # names of files may be no text at all
+        sys.stdout.reconfigure(errors="backslashreplace")
     parsed = make_parser().parse_args(arguments)
     try:
         return parsed.run(parsed)

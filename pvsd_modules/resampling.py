@@ -5,7 +5,7 @@ import math
 import torch
 
 _TABLE_LIMIT = 2048  # phases whose filters are kept; beyond, they are computed anew
-_PIECE = 8192  # output samples computed at once, so that memory stays small
+_PRODUCTS = 2**21  # computed at once at most, so that memory stays small
 
 
 class SincResampler:
@@ -107,8 +107,9 @@ class SincResampler:
     def _emit(self, end: int) -> torch.Tensor:
         """Compute the outputs from the next one to ``end`` (not included)."""
         pieces = [self._held[:, :0]]
+        piece = max(1, _PRODUCTS // (2 * self.half * self._held.shape[0]))
         while self._given < end:
-            index = torch.arange(self._given, min(end, self._given + _PIECE))
+            index = torch.arange(self._given, min(end, self._given + piece))
             place = index * self.step
             phase = place % self.phases
             first = place // self.phases - self.half + 1 - self._begin

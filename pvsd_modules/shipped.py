@@ -80,7 +80,10 @@ def find_model(source: str | Path | None = None) -> Path | str:
         return folder
     if folder.exists():
         raise PvsdError(f"{folder} is a file: name the folder of a pretrained model.")
-    if isinstance(source, str) and re.fullmatch(r"[\w][\w.-]*/[\w.-]+", source):
+    # "models/mine" beside a folder "models" is meant as a folder, not as a hub id.
+    is_local = folder.parent != Path(".") and folder.parent.is_dir()
+    is_id = isinstance(source, str) and re.fullmatch(r"\w[\w.-]*/[\w.-]+", source)
+    if is_id and not is_local:
         return source
     if "/" not in str(source):
         return pretrained_folder(str(source))  # says which names there are

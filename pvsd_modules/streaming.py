@@ -61,7 +61,8 @@ class WindowedStream:
     lips : str
         "student" (hallucinated), "zeros" (black frames) or "none" (no lips at all).
     batch : int
-        Windows computed together at most: bounds the memory.
+        Windows computed together at most, those of all signals counted (but one of
+        each signal at least): bounds the memory.
 
     Example
     -------
@@ -173,7 +174,10 @@ class WindowedStream:
         like = self._pieces[0][:, :0].float()
         while self._held >= self.window:
             held = torch.cat(self._pieces, dim=1)
-            count = min(self.batch, (self._held - self.window) // self.hop + 1)
+            count = min(
+                max(1, self.batch // held.shape[0]),
+                (self._held - self.window) // self.hop + 1,
+            )
             windows = held.unfold(1, self.window, self.hop)[:, :count]
             self._pieces = [held[:, count * self.hop :].clone()]
             self._held -= count * self.hop

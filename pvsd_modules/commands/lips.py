@@ -25,6 +25,8 @@ def run(args: argparse.Namespace) -> int:
     """Draw the lips of one file."""
     path = args.input
     output = args.output or path.with_name(f"{path.stem}_lips.mp4")
+    if output.is_dir():
+        output = output / f"{path.stem}_lips.mp4"
     if not path.exists():
         raise PvsdError(f"{path} does not exist: check the name of the file.")
     if output.exists() and not args.overwrite:

@@ -12,9 +12,7 @@ MEDIA_SUFFIXES = (
 ).split()
 
 
-def plan_outputs(
-    inputs: list[Path], output: str | None, suffix: str | None = None
-) -> list[tuple[Path, Path]]:
+def plan_outputs(inputs: list[Path], output: str | None) -> list[tuple[Path, Path]]:
     """Pair every input file with the file to write.
 
     Arguments
@@ -25,8 +23,6 @@ def plan_outputs(
         A file for one input file, else a folder, which is told by its being one, by
         a slash at its end or by a name without suffix. None: ``<name>_enhanced``
         beside the input.
-    suffix : str or None
-        Suffix of the outputs; None for that of the input.
 
     Returns
     -------
@@ -64,13 +60,12 @@ def plan_outputs(
             )
     jobs = []
     for path, relative in _found(inputs, target if into_folder else None):
-        named = relative if suffix is None else relative.with_suffix(suffix)
         if into_folder:
-            jobs.append((path, target / named))
+            jobs.append((path, target / relative))
         elif target is not None:
             jobs.append((path, target))
         else:
-            jobs.append((path, path.with_name(f"{named.stem}_enhanced{named.suffix}")))
+            jobs.append((path, path.with_name(f"{path.stem}_enhanced{path.suffix}")))
     _refuse_collisions(jobs)
     return jobs
 

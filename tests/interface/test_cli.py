@@ -245,3 +245,36 @@ def test_converting_what_is_no_checkpoint(pvsd, tmp_path):
     )  # fmt: skip
     assert code == 2 and "page.pth" in complaints
     assert not (tmp_path / "model").exists()
+
+
+def test_interrupted_work_leaves_nothing_half_written(tmp_path, identity_folder):
+    from pvsd_modules.files import enhance_to_file
+    from pvsd_modules.inference import PseudoVisualEnhancement
+
+    def interrupt(block):
+        raise KeyboardInterrupt
+
+    model = PseudoVisualEnhancement.from_hparams(identity_folder)
+    path = write(tmp_path / "a.wav", 200000)
+    with pytest.raises(KeyboardInterrupt):
+        enhance_to_file(model, path, tmp_path / "b.wav", on_block=interrupt)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+def test_a_name_that_is_no_text(pvsd, tmp_path):
+    path = write(tmp_path / "a.wav")
+    path = path.rename(tmp_path / os.fsdecode(b"caf\xe9.wav"))
+    code, printed, complaints = pvsd("enhance", path)
+    assert (code, complaints) == (0, "")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_folder_that_is_missing_is_not_looked_for_on_the_hub(
+    pvsd, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "a.wav")
+    (tmp_path / "models").mkdir()
+    code, _, complaints = pvsd("enhance", "a.wav", model="models/mine")
+    assert code == 2 and "models/mine does not exist" in complaints
