@@ -6,14 +6,8 @@ from pathlib import Path
 
 import torch
 
-from pvsd_modules.audio import (
-    SOUND_FORMATS,
-    SoundInfo,
-    clipped,
-    sound_blocks,
-    sound_info,
-    sound_writer,
-)
+from pvsd_modules.audio import SoundInfo, sound_blocks, sound_info
+from pvsd_modules.audio_writing import SOUND_FORMATS, clipped, sound_writer
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.outputs import written_whole
 from pvsd_modules.pipeline import Tally

@@ -5,7 +5,8 @@ import pytest
 import soundfile
 import torch
 
-from pvsd_modules.audio import sound_blocks, sound_info, sound_writer
+from pvsd_modules.audio import sound_blocks, sound_info
+from pvsd_modules.audio_writing import sound_writer
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.outputs import written_whole
 
@@ -119,3 +120,24 @@ def test_unwritable_places_are_sentences(tmp_path):
     with pytest.raises(PvsdError, match="is a folder"):
         with written_whole(tmp_path):
             pass
+
+
+@pytest.mark.parametrize("name", ["b.wav", "b.flac", "b.ogg", "b.mp3", "b.au"])
+def test_tags_are_kept(tmp_path, name):
+    with soundfile.SoundFile(tmp_path / "a.wav", "w", 16000, 1) as file:
+        file.title, file.artist = "Plain", "Żółć"
+        file.write(tone(500))
+    copy(tmp_path / "a.wav", tmp_path / name)
+    with soundfile.SoundFile(tmp_path / name) as file:
+        tags = file.copy_metadata()
+    if name == "b.au":  # that format has none
+        return
+    assert tags["title"] == "Plain"
+    assert tags.get("artist", "") == ("" if name == "b.mp3" else "Żółć")
+
+
+def test_large_blocks_of_vorbis(tmp_path):
+    """libsndfile has crashed on those."""
+    soundfile.write(tmp_path / "a.wav", tone(800_000, 2, 192000), 192000)
+    copy(tmp_path / "a.wav", tmp_path / "b.ogg", block=800_000)
+    assert soundfile.info(tmp_path / "b.ogg").frames == 800_000
