@@ -1,172 +1,16 @@
-"""Finds the talking face, follows it through a video and crops it.
+"""Follows the talking face through a video and crops it."""
 
-A detector is any callable that takes one RGB picture, uint8 [height, width, 3], and
-returns the boxes of its faces, [faces, 4], as (left, top, right, bottom) in pixels:
-forehead to chin, cheek to cheek. The three below give boxes of that meaning, so
-that the mouth is in the lower half of the crop whoever found the face.
-"""
-
-import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Callable, Iterable, Iterator
 
 import numpy as np
 
 from pvsd_modules.alignment import FACE_SIZE, FPS
+from pvsd_modules.detectors import Detector, import_cv2
 from pvsd_modules.errors import PvsdError
 
-Detector = Callable[[np.ndarray], np.ndarray]
-
-# The Haar cascade answers with a square from the hair line to below the lips. These
-# are the edges of the face itself (forehead, cheeks, chin) in parts of its side,
-# read off pictures; order left, top, right, bottom.
-_HAAR_TO_FACE = np.array([0.10, 0.10, 0.90, 1.12])
 # Part of the box's height added below the chin: an open mouth lowers it.
 CHIN_PADDING = 0.06
-
-
-def _import_cv2():
-    try:
-        import cv2
-    except ImportError as error:
-        raise PvsdError(
-            f"Handling faces needs OpenCV, which does not load here ({error}). "
-            "Install it with `pip install 'pvsd[train]'`; if libGL is what is "
-            "missing, install your system's package for it (Debian: libgl1)."
-        ) from error
-    return cv2
-
-
-class HaarDetector:
-    """OpenCV's frontal-face cascade: offline, small, for faces that look ahead.
-
-    Viola and Jones, "Rapid object detection using a boosted cascade of simple
-    features" (CVPR 2001), with the cascade file inside the OpenCV wheel.
-
-    Arguments
-    ---------
-    smallest : float
-        Smallest face to look for, as a part of the picture's shorter side.
-    """
-
-    def __init__(self, smallest: float = 0.15):
-        cv2 = _import_cv2()
-        file = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
-        self.cascade = cv2.CascadeClassifier(str(file))
-        if self.cascade.empty():
-            raise PvsdError(f"{file} is missing: install opencv-python 4, not 5.")
-        self.smallest = smallest
-
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """Boxes of the faces in a picture, float64 [faces, 4]."""
-        cv2 = _import_cv2()
-        gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-        side = max(24, round(self.smallest * min(gray.shape)))
-        found = self.cascade.detectMultiScale(gray, 1.1, 4, minSize=(side, side))
-        found = np.asarray(found, dtype=np.float64).reshape(-1, 4)
-        corner, size = found[:, [0, 1, 0, 1]], found[:, [2, 3, 2, 3]]
-        return corner + size * _HAAR_TO_FACE
-
-
-class S3FDDetector:
-    """The S3FD network through the face-alignment package: any pose, slow on a CPU.
-
-    Zhang et al., "S3FD: Single shot scale-invariant face detector" (ICCV 2017). Its
-    weights are never downloaded from here.
-
-    Arguments
-    ---------
-    device : str
-        torch device that runs the network.
-    threshold : float
-        Score from which a face counts.
-    """
-
-    def __init__(self, device: str = "cpu", threshold: float = 0.5):
-        weights = s3fd_weights()
-        if not weights.is_file():
-            raise PvsdError(
-                f"The weights of the S3FD detector are not at {weights}: put "
-                f"{weights.name} of the face-alignment project there, or choose "
-                "--detector haar."
-            )
-        _import_cv2()
-        try:
-            from face_alignment.detection.sfd import FaceDetector
-        except ImportError as error:
-            raise PvsdError(
-                f"The S3FD detector needs face-alignment ({error}): install it with "
-                "`pip install 'pvsd[train]'`, or choose --detector haar."
-            ) from error
-        self.network = FaceDetector(
-            device, path_to_detector=str(weights), filter_threshold=threshold
-        )
-
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """Boxes of the faces in a picture, float64 [faces, 4]."""
-        found = self.network.detect_from_image(picture)
-        return np.asarray(found, dtype=np.float64).reshape(-1, 5)[:, :4]
-
-
-def s3fd_weights() -> Path:
-    """Where face-alignment keeps the S3FD weights (torch hub's checkpoint folder)."""
-    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    home = Path(os.environ.get("TORCH_HOME", Path(cache) / "torch")).expanduser()
-    return home / "hub" / "checkpoints" / "s3fd-619a316812.pth"
-
-
-def centre_detector(picture: np.ndarray, part: float = 0.7) -> np.ndarray:
-    """One square box in the middle, for videos that are cropped to the face already.
-
-    Arguments
-    ---------
-    picture : np.ndarray
-        [height, width, 3].
-    part : float
-        Side of the box as a part of the picture's shorter side.
-
-    Returns
-    -------
-    boxes : np.ndarray
-        float64 [1, 4].
-
-    Example
-    -------
-    >>> centre_detector(np.zeros((100, 200, 3), np.uint8), part=0.5).tolist()
-    [[75.0, 25.0, 125.0, 75.0]]
-    """
-    height, width = picture.shape[:2]
-    half = part * min(height, width) / 2
-    middle = np.array([width, height, width, height]) / 2
-    return (middle + half * np.array([-1, -1, 1, 1]))[None]
-
-
-def make_detector(name: str, device: str = "cpu") -> Detector:
-    """The detector of a command line's word: haar, s3fd or centre.
-
-    Arguments
-    ---------
-    name : str
-        One of "haar", "s3fd", "centre".
-    device : str
-        torch device for s3fd.
-
-    Returns
-    -------
-    detector : callable
-
-    Raises
-    ------
-    PvsdError
-        When the name is none of these, or what the detector needs is missing.
-    """
-    if name == "haar":
-        return HaarDetector()
-    if name == "s3fd":
-        return S3FDDetector(device)
-    if name == "centre":
-        return centre_detector
-    raise PvsdError(f"There is no detector '{name}': choose haar, s3fd or centre.")
 
 
 def find_faces(
@@ -179,7 +23,7 @@ def find_faces(
     frames : iterable of np.ndarray
         uint8 [height, width, 3].
     detector : callable
-        See the top of this file.
+        See `pvsd_modules.detectors`.
     every : int
         Look at one frame in this many.
 
@@ -342,7 +186,7 @@ def crop_face(
     face : np.ndarray
         uint8 [size, size, 3].
     """
-    cv2 = _import_cv2()
+    cv2 = import_cv2()
     left, top, right, bottom = (float(edge) for edge in box)
     bottom += CHIN_PADDING * (bottom - top)
     # Sample finer than the picture's own pixels, then average: no aliasing.
@@ -368,7 +212,7 @@ def crop_faces(
     frames: Iterable[np.ndarray], boxes: np.ndarray, size: int = FACE_SIZE
 ) -> Iterator[np.ndarray]:
     """Crop one box from each frame, uint8 [size, size, 3]; see `crop_face`."""
-    for frame, box in zip(frames, boxes):
+    for frame, box in zip(frames, boxes, strict=True):
         yield crop_face(frame, box, size)
 
 
@@ -388,7 +232,7 @@ def write_crops(crops: Iterable[np.ndarray], folder: Path, quality: int = 95) ->
     -------
     count : int
     """
-    cv2 = _import_cv2()
+    cv2 = import_cv2()
     count = 0
     for crop in crops:
         flags = [cv2.IMWRITE_JPEG_QUALITY, quality]
@@ -398,8 +242,3 @@ def write_crops(crops: Iterable[np.ndarray], folder: Path, quality: int = 95) ->
         (folder / f"{count}.jpg").write_bytes(data.tobytes())
         count += 1
     return count
-
-
-def limit_threads() -> None:
-    """Keep OpenCV to the calling thread, for programs with a process per core."""
-    _import_cv2().setNumThreads(1)

@@ -7,23 +7,20 @@ exactly 640 samples a frame) and ``info.json``. A folder appears whole or not at
 
 import functools
 import json
-import multiprocessing
 import os
 import shutil
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import torch
 import torchaudio
-from tqdm import tqdm
 
-from pvsd_modules import faces, video
+from pvsd_modules import faces, media, video
 from pvsd_modules.alignment import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+from pvsd_modules.detectors import Detector, make_detector
 from pvsd_modules.errors import PvsdError
 
 VIDEO_SUFFIXES = {".mp4", ".mkv", ".avi", ".mpg", ".mpeg", ".mov", ".m4v", ".webm"}
@@ -37,7 +34,7 @@ class Settings:
     Arguments
     ---------
     detector : str or callable
-        "haar", "s3fd", "centre", or any callable as in `pvsd_modules.faces`.
+        "haar", "s3fd", "centre", or any callable as in `pvsd_modules.detectors`.
     detect_every : int
         Look for the face in one frame of this many; the others are interpolated.
     device : str
@@ -53,7 +50,7 @@ class Settings:
         Of the JPEG files, up to 100.
     """
 
-    detector: str | faces.Detector = "haar"
+    detector: str | Detector = "haar"
     detect_every: int = 1
     device: str = "cpu"
     shortest: float = 0.4
@@ -75,16 +72,6 @@ class Settings:
             "detect_every": self.detect_every,
             "quality": self.quality,
         }
-
-
-@dataclass
-class Outcome:
-    """What became of one clip: ``status`` is done, skipped or failed."""
-
-    clip: str
-    status: str
-    reason: str = ""
-    notes: list[str] = field(default_factory=list)
 
 
 def find_clips(root: str | Path) -> dict[str, Path]:
@@ -179,9 +166,19 @@ def read_sound(path: Path, start: float, frames: int) -> np.ndarray:
 
 
 @functools.cache
-def _detector(name: str, device: str) -> faces.Detector:
+def _detector(name: str, device: str) -> Detector:
     """Loading a detector's weights once a process is enough."""
-    return faces.make_detector(name, device)
+    return make_detector(name, device)
+
+
+def _take_place(part: Path, folder: Path) -> None:
+    """Rename a finished folder to its place, with what was there made away after."""
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(part, folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def preprocess_clip(path: Path, folder: Path, settings: Settings) -> dict:
@@ -192,7 +189,8 @@ def preprocess_clip(path: Path, folder: Path, settings: Settings) -> dict:
     path : Path
         Video file.
     folder : Path
-        Folder to make; it must not exist.
+        Folder to make. One that was made from here before, with other settings, is
+        replaced once the new one is whole.
     settings : Settings
 
     Returns
@@ -206,7 +204,9 @@ def preprocess_clip(path: Path, folder: Path, settings: Settings) -> dict:
         When the video is unreadable, too short, silent, without sound or without a
         face. Nothing is left on disk then.
     """
-    info = video.probe(path)
+    if folder.exists() and not (folder / "info.json").is_file():
+        raise PvsdError(f"{folder} exists and was not made from here: move it away")
+    info = media.probe(path)
     if not info.has_video:
         raise PvsdError("no picture that can be decoded")
     if not info.has_audio:
@@ -233,7 +233,7 @@ def preprocess_clip(path: Path, folder: Path, settings: Settings) -> dict:
         "source": path.name,
         "settings": settings.stored(),
         "source_fps": info.fps,
-        "variable_rate": video.has_variable_rate(path),
+        "variable_rate": media.has_variable_rate(path),
         "source_size": [info.width, info.height],
         "frame_count": count,
         "length": count / FPS,
@@ -251,140 +251,7 @@ def preprocess_clip(path: Path, folder: Path, settings: Settings) -> dict:
         sound = np.clip(sound, -1, 1)
         soundfile.write(part / "audio.wav", sound, SAMPLE_RATE, subtype="PCM_16")
         (part / "info.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
-        os.replace(part, folder)
+        _take_place(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return record
-
-
-def _is_done(folder: Path, settings: Settings) -> bool:
-    try:
-        record = json.loads((folder / "info.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return record.get("settings") == settings.stored()
-
-
-def try_clip(clip: str, path: Path, out: Path, settings: Settings) -> Outcome:
-    """Preprocess one clip unless it is done; whatever goes wrong is reported.
-
-    Arguments
-    ---------
-    clip : str
-        "folder/clip", below ``out``.
-    path : Path
-        Video file.
-    out : Path
-        Root of the preprocessed tree.
-    settings : Settings
-
-    Returns
-    -------
-    outcome : Outcome
-    """
-    folder = out / clip
-    if _is_done(folder, settings):
-        return Outcome(clip, "skipped")
-    try:
-        if folder.exists():  # made with other settings: replaced
-            shutil.rmtree(folder)
-        record = preprocess_clip(path, folder, settings)
-    except (PvsdError, OSError, ValueError, MemoryError) as error:
-        return Outcome(clip, "failed", str(error) or type(error).__name__)
-    notes = []
-    if record["variable_rate"]:
-        notes.append("variable frame rate, resampled by time stamps")
-    if record["missing"]:
-        notes.append(f"face interpolated in {len(record['missing'])} frames looked at")
-    return Outcome(clip, "done", notes=notes)
-
-
-def _one_thread_each() -> None:
-    """Processes share the cores already; OpenCV's own threads would only fight."""
-    torch.set_num_threads(1)
-    faces.limit_threads()
-
-
-def preprocess_clips(
-    clips: dict[str, Path],
-    out: str | Path,
-    settings: Settings | None = None,
-    workers: int = 1,
-) -> list[Outcome]:
-    """Preprocess many clips, with a progress bar, over processes.
-
-    Arguments
-    ---------
-    clips : dict of str to Path
-        As `find_clips` gives.
-    out : str or Path
-        Root of the preprocessed tree.
-    settings : Settings
-    workers : int
-        Processes; 1 works in this one (where any callable can be the detector).
-
-    Returns
-    -------
-    outcomes : list of Outcome
-        In the order of ``clips``.
-    """
-    settings = settings or Settings()
-    out = Path(out)
-    jobs = [(clip, path, out, settings) for clip, path in clips.items()]
-    outcomes = {}
-    with tqdm(total=len(jobs), unit="clip", desc="preprocess") as bar:
-
-        def note(outcome):
-            outcomes[outcome.clip] = outcome
-            bar.update()
-            bar.set_postfix(failed=_count(outcomes.values(), "failed"))
-
-        if workers <= 1:
-            for job in jobs:
-                note(try_clip(*job))
-            return list(outcomes.values())
-        left = _in_processes(jobs, workers, note)
-        for job in left:  # one of them took its worker down: each gets its own
-            for lost in _in_processes([job], 1, note):
-                note(Outcome(lost[0], "failed", "its worker process died"))
-    return [outcomes[clip] for clip in clips]
-
-
-def _in_processes(jobs: list, workers: int, note) -> list:
-    """Run jobs, return those that a dying worker process left undone."""
-    left = {job[0]: job for job in jobs}
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, spawn, _one_thread_each) as pool:
-        futures = [pool.submit(try_clip, *job) for job in jobs]
-        try:
-            for future in as_completed(futures):
-                outcome = future.result()
-                del left[outcome.clip]
-                note(outcome)
-        except BrokenProcessPool:
-            pass
-        finally:
-            pool.shutdown(cancel_futures=True)
-    return list(left.values())
-
-
-def _count(outcomes, status: str) -> int:
-    return sum(outcome.status == status for outcome in outcomes)
-
-
-def summarise(outcomes: list[Outcome]) -> dict:
-    """Count what became of the clips and list failures and notes by clip.
-
-    Arguments
-    ---------
-    outcomes : list of Outcome
-
-    Returns
-    -------
-    summary : dict
-        Keys done, skipped, failed (counts), failures, notes (by clip).
-    """
-    counts = {word: _count(outcomes, word) for word in ("done", "skipped", "failed")}
-    failures = {o.clip: o.reason for o in outcomes if o.status == "failed"}
-    notes = {o.clip: o.notes for o in outcomes if o.notes}
-    return counts | {"failures": failures, "notes": notes}

@@ -110,13 +110,11 @@ def write_corpus(
     tested = max(1, speakers // 4)
     for speaker in range(speakers):
         is_test = speaker >= speakers - tested
-        for place, split in enumerate(
-            ["test"] if is_test else ["pretrain", "trainval"]
-        ):
+        splits = ["test"] if is_test else ["pretrain", "trainval"]
+        for place, split in enumerate(splits):
             length = seconds * (1.5 if split == "pretrain" else 1.0)
             for clip in range(clips):
                 number = place * clips + clip + 1
-                # LRS3 names its folders by video ids of eleven characters.
                 path = root / split / f"speaker{speaker:04d}" / f"{number:05d}.mp4"
                 write_clip(path, length, speaker, seed * 1000 + number, size)
                 videos.append(path)

@@ -4,8 +4,8 @@ Soft-edged ellipses on a square picture, with numpy alone: round enough and shad
 enough for a Haar cascade to take it for a face.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Iterable, Iterator
 
 import numpy as np
 

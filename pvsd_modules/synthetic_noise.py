@@ -55,7 +55,7 @@ def noise_like(seconds: float, kind: str = "pink", seed: int = 0) -> np.ndarray:
         weights = rng.uniform(0.2, 1, len(orders)) / orders**0.7
         wave = sum(
             weight * np.sin(2 * np.pi * pitch * order * line + phase)
-            for order, weight, phase in zip(orders, weights, phases)
+            for order, weight, phase in zip(orders, weights, phases, strict=True)
         )
         wave = wave + 0.3 * _pink(samples, rng)
     elif kind == "babble":

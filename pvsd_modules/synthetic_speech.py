@@ -183,7 +183,7 @@ def _resonator(frequency: float, bandwidth: float) -> tuple[float, float, float]
 def _through_resonances(source, frequencies, bandwidths) -> np.ndarray:
     """Filter [steps * 80] by resonances in a row that are set anew every step."""
     out = np.array(source)
-    for row, bandwidth in zip(frequencies.T, bandwidths):
+    for row, bandwidth in zip(frequencies.T, bandwidths, strict=True):
         state = np.zeros(2)
         for step, frequency in enumerate(row):
             part = slice(step * _STEP, (step + 1) * _STEP)

@@ -1,14 +1,6 @@
-"""Writes video files: new sound under untouched pictures, and drawn frames with sound.
-
-PyAV does it all. What the encoders put before the first sample (AAC: 1024 samples of
-priming) has negative time stamps, which every container here either cuts on playback
-or makes good by a common shift, so sound and pictures stay together.
-"""
+"""Writes videos: new sound under untouched pictures, and drawn frames with sound."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -16,112 +8,13 @@ import numpy as np
 
 from pvsd_modules.alignment import FPS
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.outputs import written_whole
-from pvsd_modules.video import audio_stream, open_media, probe, video_stream
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """Encoders of a container: the first picture encoder that exists is used."""
-
-    pictures: tuple[str, ...]
-    sound: str
-
-
-_MPEG4 = _Kind(("libx264", "mpeg4"), "aac")
-# AVI stores no time stamps, so a codec with priming would come late there; program
-# streams hold MPEG sound; WebM holds Opus.
-_KINDS = {
-    ".mp4": _MPEG4,
-    ".m4v": _MPEG4,
-    ".m4a": _MPEG4,
-    ".mov": _MPEG4,
-    ".mkv": _MPEG4,
-    ".avi": _Kind(("mpeg4",), "pcm_s16le"),
-    ".mpg": _Kind(("mpeg2video",), "mp2"),
-    ".mpeg": _Kind(("mpeg2video",), "mp2"),
-    ".webm": _Kind(("libvpx-vp9", "libvpx"), "libopus"),
-}
-_LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1", "7.1")
-
-
-def _kind(output: Path) -> _Kind:
-    try:
-        return _KINDS[output.suffix.lower()]
-    except KeyError:
-        known = ", ".join(_KINDS)
-        raise PvsdError(
-            f"{output.name}: a video file ends in one of {known}."
-        ) from None
-
-
-@contextmanager
-def _new_container(output: Path) -> Iterator[av.container.OutputContainer]:
-    """Open a file to write under a temporary name; errors become sentences."""
-    with written_whole(output) as temporary:
-        options = {"movflags": "+faststart"} if output.suffix != ".mkv" else {}
-        try:
-            with av.open(f"file:{temporary}", "w", container_options=options) as target:
-                yield target
-        except (av.error.FFmpegError, ValueError) as error:
-            raise PvsdError(
-                f"{output} cannot be written ({error}): is the disk full, or does a "
-                f"{output.suffix} file not hold what was to go in? .mkv holds most."
-            ) from error
-
-
-class _SoundTrack:
-    """The new sound stream of a container.
-
-    Arguments
-    ---------
-    target : av.container.OutputContainer
-    codec : str
-        Name of the encoder.
-    rate : int
-        Samples a second of what is added; resampled where the encoder needs it.
-    channels : int
-    layout : str
-        Channel layout; the usual one for that many channels when empty.
-    """
-
-    def __init__(self, target, codec: str, rate: int, channels: int, layout: str = ""):
-        if not 1 <= channels <= len(_LAYOUTS) or (codec == "mp2" and channels > 2):
-            raise PvsdError(
-                f"{channels} channels of sound cannot go into such a video file: "
-                "choose a .wav output."
-            )
-        self.target, self.rate, self.layout = target, rate, layout
-        if not layout:
-            self.layout = _LAYOUTS[channels - 1]
-        possible = av.codec.Codec(codec, "w").audio_rates or [rate]
-        higher = [one for one in possible if one >= rate]
-        coded = min(higher) if higher else max(possible)
-        self.stream = target.add_stream(codec, rate=coded, layout=self.layout)
-        self.stream.bit_rate = _bit_rate(codec, coded, channels)
-        self.added = 0
-
-    def add(self, samples: np.ndarray) -> None:
-        """Append float [channels, n]; beyond full scale it is clipped."""
-        if samples.shape[1] == 0:
-            return
-        clipped = np.ascontiguousarray(np.clip(samples, -1, 1), dtype=np.float32)
-        frame = av.AudioFrame.from_ndarray(clipped, "fltp", self.layout)
-        frame.sample_rate, frame.time_base = self.rate, Fraction(1, self.rate)
-        frame.pts = self.added
-        self.added += samples.shape[1]
-        self.target.mux(self.stream.encode(frame))
-
-    def close(self) -> None:
-        """Write what the encoder still holds."""
-        if self.added:
-            self.target.mux(self.stream.encode(None))
-
-
-def _bit_rate(codec: str, rate: int, channels: int) -> int:
-    if codec == "mp2":  # its rates are a table: these are in it
-        return 128_000 if channels == 1 else 160_000 if rate < 32_000 else 256_000
-    return channels * min(96_000, 6 * rate)
+from pvsd_modules.media import audio_stream, open_media, probe, video_stream
+from pvsd_modules.video_tracks import (
+    PictureTrack,
+    SoundTrack,
+    container_kind,
+    new_container,
+)
 
 
 def _blocks(audio) -> Iterator[np.ndarray]:
@@ -165,14 +58,14 @@ def write_video_with_audio(
         into the output's container. Nothing is left behind then.
     """
     source, output = Path(source), Path(output)
-    kind, start, blocks = _kind(output), probe(source).start, _blocks(audio)
+    kind, start, blocks = container_kind(output), probe(source).start, _blocks(audio)
     first = next(blocks, np.zeros((1, 0), np.float32))
     with open_media(source, made_stamps=True) as origin:
-        with _new_container(output) as target:
+        with new_container(output) as target:
             target.metadata.update(origin.metadata)
             copies = _copied_streams(origin, target, source, output)
             layout = _kept_layout(origin, len(first))
-            track = _SoundTrack(target, kind.sound, rate, len(first), layout)
+            track = SoundTrack(target, kind.sound, rate, len(first), layout)
             packets = _shifted_packets(origin, copies, start)
             waiting = next(packets, None)
             for block in _chained(first, blocks):
@@ -207,20 +100,32 @@ def _copied_streams(origin, target, source: Path, output: Path) -> dict:
     """Open a copy of the pictures and the subtitles; from old index to new stream."""
     copies, picture = {}, video_stream(origin)
     if picture is not None and output.suffix.lower() != ".m4a":
-        name = picture.codec_context.name
-        try:
-            copies[picture.index] = target.add_stream_from_template(picture)
-        except (av.error.FFmpegError, ValueError) as error:
+        if not _can_hold(output.suffix.lower(), origin, picture):
             raise PvsdError(
-                f"The pictures of {source} are {name}, which a {output.suffix} file "
-                "cannot hold: choose an output that ends in .mkv."
-            ) from error
+                f"The pictures of {source} are {picture.codec_context.name}, which a "
+                f"{output.suffix} file cannot take over untouched: choose an output "
+                f"that ends in {source.suffix} or .mkv."
+            )
+        copies[picture.index] = target.add_stream_from_template(picture)
     for stream in origin.streams.subtitles:
         if stream.codec_context is None:
             continue
         if stream.codec_context.name in target.supported_codecs:
             copies[stream.index] = target.add_stream_from_template(stream)
     return copies
+
+
+def _can_hold(suffix: str, origin, picture) -> bool:
+    """Whether a container keeps these pictures and their times as they are."""
+    name = picture.codec_context.name
+    if suffix in (".mpg", ".mpeg"):
+        return name in ("mpeg1video", "mpeg2video")
+    if suffix == ".avi" and origin.format.name != "avi":
+        # No time stamps in there: reordered pictures would come late. H.264 of other
+        # containers is besides written in another form.
+        reordered = picture.codec_context.has_b_frames
+        return not reordered and name not in ("h264", "hevc")
+    return suffix != ".webm" or name in ("vp8", "vp9", "av1")
 
 
 def _shifted_packets(origin, copies: dict, start: float) -> Iterator[tuple]:
@@ -258,7 +163,7 @@ def _with_dts(packets: Iterable) -> Iterator:
         yield from _backwards(held.pop(index, []), packet.dts)
         last[index] = packet.dts
         yield packet
-    for index, rest in held.items():
+    for rest in held.values():
         times = [packet.pts for packet in rest if packet.pts is not None]
         yield from _backwards(rest, max(times, default=0) + 1)
 
@@ -309,8 +214,8 @@ def write_lips(
         When there are no frames or the file cannot be written.
     """
     output = Path(output)
-    kind = _kind(output)
-    with _new_container(output) as target:
+    kind = container_kind(output)
+    with new_container(output) as target:
         pictures = sound = None
         early = []  # sound must wait until both streams are known
         for frames, samples in chunks:
@@ -319,8 +224,8 @@ def write_lips(
                 early.append(samples)
                 if len(frames) == 0:
                     continue
-                pictures = _PictureTrack(target, kind, frames.shape[1:3], fps, enlarge)
-                sound = _SoundTrack(target, kind.sound, rate, len(samples))
+                pictures = PictureTrack(target, kind, frames.shape[1:3], fps, enlarge)
+                sound = SoundTrack(target, kind.sound, rate, len(samples))
                 samples = np.concatenate(early, axis=1)
             for frame in frames:
                 pictures.add(frame)
@@ -329,43 +234,3 @@ def write_lips(
             raise PvsdError(f"{output} is not written: there are no frames to show.")
         pictures.close()
         sound.close()
-
-
-class _PictureTrack:
-    """The new picture stream of a container; arguments as of `write_lips`."""
-
-    def __init__(self, target, kind: _Kind, size, fps: int, enlarge: int):
-        name = next(one for one in kind.pictures if _exists(one))
-        self.target, self.added, self.fps = target, 0, fps
-        self.stream = target.add_stream(name, rate=fps)
-        height, width = (enlarge * side + enlarge * side % 2 for side in size)
-        self.stream.height, self.stream.width = height, width  # even: 4:2:0 colours
-        self.stream.pix_fmt = "yuv420p"
-        self.stream.bit_rate = 4_000_000
-        if name == "libx264":
-            self.stream.bit_rate = 0
-            self.stream.options = {"crf": "18", "preset": "veryfast", "bf": "0"}
-
-    def add(self, frame: np.ndarray) -> None:
-        """Append one picture, [height, width, 3], uint8 or float 0..1."""
-        if frame.dtype != np.uint8:
-            frame = np.clip(np.rint(frame * 255.0), 0, 255).astype(np.uint8)
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), "rgb24")
-        picture = picture.reformat(
-            self.stream.width, self.stream.height, "yuv420p", interpolation="BICUBIC"
-        )
-        picture.pts, picture.time_base = self.added, Fraction(1, self.fps)
-        self.added += 1
-        self.target.mux(self.stream.encode(picture))
-
-    def close(self) -> None:
-        """Write what the encoder still holds."""
-        self.target.mux(self.stream.encode(None))
-
-
-def _exists(encoder: str) -> bool:
-    try:
-        av.codec.Codec(encoder, "w")
-    except av.codec.codec.UnknownCodecError:
-        return False
-    return True
