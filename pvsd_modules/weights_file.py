@@ -74,9 +74,9 @@ def _read(path: Path):
 
 
 def _why_unreadable(path: Path, start: bytes, error: Exception) -> str:
-    refused = ("Unsupported global", "Unsupported class", "instantiate", "reduce")
+    refused = ("unsupported global", "trying to call reduce", "allowlisted")
     if isinstance(error, pickle.UnpicklingError) and any(
-        word in str(error) for word in refused
+        words in str(error).lower() for words in refused
     ):
         return (
             f"{path} holds more than weights and could run code of a stranger, so it "

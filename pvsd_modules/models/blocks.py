@@ -116,10 +116,8 @@ def flatten_frames(frames: torch.Tensor, time: int) -> torch.Tensor:
     return frames.movedim(time, 0).flatten(0, 1)  # [T * B, ...]
 
 
-def unflatten_frames(images: torch.Tensor, frames: int) -> torch.Tensor:
+def unflatten_frames(images: torch.Tensor, batch: int, frames: int) -> torch.Tensor:
     """Undoes ``flatten_frames``: ``[T * B, C, H, W]`` to ``[B, C, T, H, W]``."""
-    # Sizes are spelled out because no frames at all is a valid input.
-    batch = images.shape[0] // frames if frames else 1
     stacked = images.reshape(frames, batch, *images.shape[1:])  # [T, B, C, H, W]
     return stacked.permute(1, 2, 0, 3, 4).contiguous()  # [B, C, T, H, W]
 

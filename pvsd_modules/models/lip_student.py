@@ -80,7 +80,7 @@ class LipStudent(nn.Module):
         images = flatten_frames(mels, time=1)  # [T * B, 1, 80, 16]
         size = None if self.training else self.chunk_frames
         lips = in_chunks(self._draw, (images,), size)  # [T * B, 3, 48, 96]
-        return unflatten_frames(lips, mels.shape[1])  # [B, 3, T, 48, 96]
+        return unflatten_frames(lips, *mels.shape[:2])  # [B, 3, T, 48, 96]
 
 
 def _doubling(inputs: int, outputs: int, stride=2, extra=1) -> nn.Sequential:

@@ -104,7 +104,7 @@ class Wav2Lip(nn.Module):
         pictures = flatten_frames(faces, time=2)  # [T * B, 6, 96, 96]
         size = None if self.training else self.chunk_frames
         drawn = in_chunks(self._draw, (sounds, pictures), size)  # [T * B, 3, 96, 96]
-        return unflatten_frames(drawn, mels.shape[1])  # [B, 3, T, 96, 96]
+        return unflatten_frames(drawn, *mels.shape[:2])  # [B, 3, T, 96, 96]
 
 
 def _halving(inputs: int, outputs: int, residuals: int) -> nn.Sequential:
