@@ -173,3 +173,26 @@ def test_shipped_models_are_found_by_name():
         assert (pretrained_folder(name) / "student.ckpt").is_file()
     with pytest.raises(PvsdError, match="no shipped model named xyz"):
         pretrained_folder("xyz")
+
+
+def test_hub_ids_go_through_the_hub_and_never_share_files(
+    tiny_folder, tmp_path, monkeypatch
+):
+    """One savedir for two models: `fetch` would take the first one's files."""
+    import huggingface_hub
+
+    other = shutil.copytree(tiny_folder, tmp_path / "other")
+    state = tiny_networks.TinyDenoiser(gain=0.25).state_dict()
+    torch.save(state, other / "denoiser.ckpt")
+    folders = {"me/one": tiny_folder, "me/two": other}
+
+    def download(repo_id, filename, **_):
+        return str(folders[repo_id] / filename)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    for name, gain in (("me/one", 0.5), ("me/two", 0.25), ("me/one", 0.5)):
+        saved = tmp_path / "saved"
+        model = PseudoVisualEnhancement.from_hparams(name, savedir=saved)
+        assert float(model.mods.denoiser.gain) == gain
+    model = PseudoVisualEnhancement.from_hparams("me/two")
+    assert float(model.mods.denoiser.gain) == 0.25
