@@ -24,19 +24,26 @@ from pvsd_modules.media import (
 
 # Time stamps wander by their container's clock (1 ms in Matroska, one 90 kHz tick in
 # MPEG). Sound further than this from where it should be is a gap or an overlap.
-_AUDIO_TOLERANCE = 0.04
+_TOLERANCE = 0.04
 # A frame whose stamp is rounded up by the container still counts as begun.
 _VIDEO_TOLERANCE = 1e-3
 
 
 def _timed_pictures(container, stream) -> Iterator[tuple[float, object]]:
-    """Frames with their time; a frame without a stamp follows one period later."""
+    """Frames with their time; a frame without a stamp follows one period later.
+
+    MPEG program streams stamp packs, not pictures: where several small pictures share
+    a pack, stamps are out by one picture. Their rate is constant, so it counts there.
+    """
     period = 1.0 / float(stream.average_rate or FPS)
+    slack = 1.5 * period if container.format.name == "mpeg" else 0.0
     due = None
     for frame in decoded(container, stream):
         time = frame_time(frame)
         if time is None:
             time = due if due is not None else 0.0
+        elif due is not None and abs(time - due) < slack:
+            time = due
         due = time + period
         yield time, frame
 
@@ -148,23 +155,27 @@ def _placed_sound(path: str | Path, start: float) -> Iterator[np.ndarray]:
         stream = audio_stream(container)
         if stream is None:
             raise PvsdError(f"{path} holds no sound: give a file with an audio track.")
-        to_float = av.AudioResampler(format="fltp")
-        position, heard = 0, False
+        # Packed samples: PyAV mishandles planar ones of exactly eight channels.
+        to_float = av.AudioResampler(format="flt")
+        given, due = 0, None  # samples given out; where the next one belongs
         for raw in decoded(container, stream):
-            time = frame_time(raw)
+            time, channels = frame_time(raw), raw.layout.nb_channels
             for frame in to_float.resample(raw):
-                samples, rate = frame.to_ndarray(), frame.sample_rate
-                heard = True
+                samples = frame.to_ndarray().reshape(-1, channels).T
+                stamp = due or 0
                 if time is not None:
-                    jump = round((time - start) * rate) - position
-                    if abs(jump) > _AUDIO_TOLERANCE * rate or position == 0:
-                        yield from _silence(len(samples), jump)
-                        position += max(jump, 0)
-                        samples = samples[:, max(-jump, 0) :]
-                position += samples.shape[1]
+                    stamp = round((time - start) * frame.sample_rate)
+                # Stamps are rounded, samples are not: they count unless far off.
+                if due is None or abs(stamp - due) > _TOLERANCE * frame.sample_rate:
+                    due = stamp
+                yield from _silence(channels, due - given)
+                given = max(given, due)
+                due += samples.shape[1]
+                samples = samples[:, samples.shape[1] - max(due - given, 0) :]
                 if samples.shape[1]:
+                    given += samples.shape[1]
                     yield samples
-        if not heard:
+        if due is None:
             raise PvsdError(f"{path} holds no sound that can be decoded.")
 
 

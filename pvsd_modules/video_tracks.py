@@ -102,8 +102,10 @@ class SoundTrack:
         """Append float [channels, n]; beyond full scale it is clipped."""
         if samples.shape[1] == 0:
             return
-        clipped = np.ascontiguousarray(np.clip(samples, -1, 1), dtype=np.float32)
-        frame = av.AudioFrame.from_ndarray(clipped, "fltp", self.layout)
+        clipped = np.clip(samples, -1, 1).astype(np.float32)
+        # Packed: PyAV mishandles planar samples of exactly eight channels.
+        packed = np.ascontiguousarray(clipped.T).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(packed, "flt", self.layout)
         frame.sample_rate, frame.time_base = self.rate, Fraction(1, self.rate)
         frame.pts = self.added
         self.added += samples.shape[1]

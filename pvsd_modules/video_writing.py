@@ -90,10 +90,7 @@ def _kept_layout(origin, channels: int) -> str:
     if sound is None or sound.codec_context.layout.nb_channels != channels:
         return ""
     name = sound.codec_context.layout.name
-    try:
-        return av.AudioLayout(name).name
-    except ValueError:  # "2 channels": a container that names no speakers
-        return ""
+    return "" if name.endswith("channels") else name  # that names no speakers
 
 
 def _copied_streams(origin, target, source: Path, output: Path) -> dict:
@@ -104,7 +101,7 @@ def _copied_streams(origin, target, source: Path, output: Path) -> dict:
             raise PvsdError(
                 f"The pictures of {source} are {picture.codec_context.name}, which a "
                 f"{output.suffix} file cannot take over untouched: choose an output "
-                f"that ends in {source.suffix} or .mkv."
+                "that ends like the source, or in .mkv."
             )
         copies[picture.index] = target.add_stream_from_template(picture)
     for stream in origin.streams.subtitles:
