@@ -101,9 +101,9 @@ def sound_info(path: str | Path) -> SoundInfo:
 
 
 def _container_info(path: Path) -> SoundInfo:
-    from pvsd_modules import video
+    from pvsd_modules.media import probe  # PyAV is only loaded where it is needed
 
-    info = video.probe(path)
+    info = probe(path)
     if not info.has_audio:
         kind = "a video without an audio track" if info.has_video else "no audio file"
         raise PvsdError(f"{path} is {kind}: give a file with sound.")
@@ -134,9 +134,9 @@ def sound_blocks(info: SoundInfo, block: int = 65536) -> Iterator[torch.Tensor]:
         When the file is damaged.
     """
     if not info.subtype:
-        from pvsd_modules import video
+        from pvsd_modules.video import read_audio_blocks
 
-        for samples in video.read_audio_blocks(info.path, block):
+        for samples in read_audio_blocks(info.path, block):
             yield torch.from_numpy(np.ascontiguousarray(samples))
         return
     try:

@@ -178,7 +178,7 @@ def test_12_memory_does_not_grow_with_length(identity_folder, tmp_path):
     kilobytes = 1 if sys.platform.startswith("linux") else 1024
     grown = (peaks[1] - peaks[0]) / kilobytes / 1024
     # Their features or lips, all held at once, would be hundreds of MiB.
-    assert grown < 12, f"{grown:.0f} MiB more"
+    assert grown < 20, f"{grown:.0f} MiB more"
 
 
 def test_13_lips_are_at_their_time(tmp_path):

@@ -6,7 +6,8 @@ import pytest
 import soundfile
 import torch
 
-from pvsd_modules.video import probe, read_audio, read_frames
+from pvsd_modules.media import probe
+from pvsd_modules.video import read_audio, read_frames
 from pvsd_modules.video_writing import write_lips
 
 RATE = 44100
