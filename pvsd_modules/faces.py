@@ -127,9 +127,9 @@ def smooth_track(
 ) -> np.ndarray:
     """A box for every frame: gaps filled in, outliers and trembling taken out.
 
-    Frames without a box are interpolated (before the first and after the last box,
-    that box stays). Then a running median drops single wrong boxes and a running
-    Hann-weighted mean stills the rest.
+    A box far from the median of its neighbours is wrong and takes the median. Frames
+    without a box are interpolated (before the first and after the last box, that box
+    stays), and a running Hann-weighted mean stills the rest.
 
     Arguments
     ---------
@@ -138,7 +138,7 @@ def smooth_track(
     count : int
         Number of frames of the video.
     seconds : float
-        Reach of the median and of the mean.
+        Reach of the mean.
     fps : float
         Frames a second.
 
@@ -154,7 +154,10 @@ def smooth_track(
     windows = np.lib.stride_tricks.sliding_window_view(
         padded, 2 * median_reach + 1, axis=0
     )
-    known = np.median(windows, axis=-1)
+    usual = np.median(windows, axis=-1)
+    far = 0.25 * (usual[:, 2:] - usual[:, :2]).mean(axis=1, keepdims=True)
+    wrong = (np.abs(known - usual) > far).any(axis=1, keepdims=True)
+    known = np.where(wrong, usual, known)
     line = np.arange(count)
     boxes = np.stack([np.interp(line, seen, known[:, i]) for i in range(4)], axis=1)
     reach = max(1, round(seconds * fps / 2))
