@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pvsd_modules.manifests.scan import Recording, Skipped
 from pvsd_modules.manifests.splits import SPLITS
@@ -41,7 +41,9 @@ def identifiers(recordings: list[Recording]) -> list[str]:
     list of str
         Unique names in the same order.
     """
-    short = [str(Path(item.key).with_suffix("").as_posix()) for item in recordings]
+    # A preprocessed clip is named by its folder, not by the audio.wav in it.
+    paths = [PurePosixPath(item.key.removesuffix("/audio.wav")) for item in recordings]
+    short = [path.with_suffix("").as_posix() for path in paths]
     count = Counter(short)
     return [
         item.key if count[name] > 1 else name

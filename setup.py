@@ -1,0 +1,77 @@
+"""How pip installs pvsd.
+
+The core enhances recordings and draws lips: it needs no compiler and no system
+library. The extra `train` adds what training and scoring need, of which pesq is
+compiled on installation and opencv-python looks for libGL when it is imported.
+"""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).resolve().parent
+VERSION = re.search(
+    r'^__version__ = "(.+)"$',
+    (ROOT / "pvsd_modules" / "__init__.py").read_text(encoding="utf-8"),
+    re.MULTILINE,
+).group(1)
+
+CORE = [
+    # SpeechBrain imports torchaudio, whose newest release, 2.11.0, fits no other torch.
+    "torch==2.11.0",
+    "torchaudio==2.11.0",
+    "speechbrain>=1.1.2,<1.2",
+    "hyperpyyaml>=1.2.3,<2",
+    "numpy>=2,<3",
+    "scipy>=1.13,<2",
+    "soundfile>=0.13,<1",
+    "av>=18,<19",
+    "tqdm>=4.66,<5",
+]
+TRAIN = [
+    # Later releases of OpenCV have no cascade classifier, and face-alignment alone
+    # would bring one of them.
+    "opencv-python==4.14.0.94",
+    "face-alignment>=1.5,<2",
+    "pesq==0.0.4",
+    "pystoi>=0.4.1,<0.5",
+    "matplotlib>=3.9,<4",
+]
+DEV = [
+    "pytest>=8.3,<10",
+    "pytest-timeout>=2.3",
+    "pytest-xdist>=3.6",
+    "hypothesis>=6.100",
+    "ruff>=0.12",
+    "build>=1.2",
+]
+
+setup(
+    name="pvsd",
+    version=VERSION,
+    description="Pseudo-visual speech denoising: speech enhancement with lips that "
+    "nobody filmed, as a SpeechBrain plugin",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    author="the pvsd authors",
+    license="MIT",
+    license_files=["LICENSE"],
+    python_requires=">=3.11,<3.13",
+    packages=find_packages(include=["pvsd_modules", "pvsd_modules.*"]),
+    package_data={
+        "pvsd_modules": [
+            f"pretrained/**/*.{suffix}"
+            for suffix in ("yaml", "ckpt", "md", "csv", "json", "png")
+        ],
+        "pvsd_modules.manifests": ["*.txt"],
+    },
+    install_requires=CORE,
+    extras_require={"train": TRAIN, "dev": TRAIN + DEV},
+    entry_points={"console_scripts": ["pvsd = pvsd_modules.cli:main"]},
+    classifiers=[
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Topic :: Multimedia :: Sound/Audio :: Speech",
+    ],
+)
