@@ -56,7 +56,9 @@ def container_kind(output: Path) -> Kind:
 def new_container(output: Path) -> Iterator[av.container.OutputContainer]:
     """Open a file to write under a temporary name; errors become sentences."""
     with written_whole(output) as temporary:
-        options = {"movflags": "+faststart"} if output.suffix != ".mkv" else {}
+        options = {"fflags": "+bitexact"}  # the same again makes the same file
+        if output.suffix.lower() in (".mp4", ".m4v", ".m4a", ".mov"):
+            options["movflags"] = "+faststart"
         try:
             with av.open(f"file:{temporary}", "w", container_options=options) as target:
                 yield target

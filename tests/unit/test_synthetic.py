@@ -1,9 +1,13 @@
 """The made-up corpus: seeded, speech-like, mouths that follow it, LRS3's layout."""
 
 import csv
+import importlib.util
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from pvsd_modules.media import probe
 from pvsd_modules.synthetic import (
@@ -141,3 +145,20 @@ def test_noises_have_the_layout_of_vggsound(tmp_path):
     assert {row[3] for row in table} == {"train", "test"}
     (video,) = write_noises(tmp_path / "mp4", count=1, seconds=0.5, suffix=".mp4")
     assert probe(video).has_video and probe(video).has_audio
+
+
+def test_examples_are_what_their_script_makes(tmp_path, monkeypatch):
+    folder = Path(__file__).parents[2] / "examples"
+    spec = importlib.util.spec_from_file_location("made", folder / "make_examples.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(sys, "argv", ["make_examples.py", str(tmp_path)])
+    module.main()
+    for name in ("clean.wav", "noisy.wav"):
+        made, rate = soundfile.read(tmp_path / name, dtype="int16")
+        kept, _ = soundfile.read(folder / name, dtype="int16")
+        assert rate == 16000 and len(made) == 64000
+        # Another processor may round a sample the other way.
+        assert np.abs(made.astype(int) - kept).max() <= 1
+    assert probe(tmp_path / "noisy.mp4").has_audio
+    assert probe(folder / "noisy.mp4").has_video
