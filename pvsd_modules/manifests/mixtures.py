@@ -15,7 +15,7 @@ from pvsd_modules.manifests.scan import Skipped
 
 logger = logging.getLogger(__name__)
 
-# Places tried in a long recording before the loudest of them is taken.
+# Places tried in a long recording before its loudest one is taken.
 _TRIES = 16
 # A stretch counts as sounding when it is at most 20 dB below the whole recording.
 _QUIET = 0.1
@@ -179,15 +179,18 @@ def sounding_start(wave: np.ndarray, length: int, rng: random.Random) -> int | N
     if len(wave) <= length:
         return 0
     floor = _QUIET**2 * energy[-1] / len(wave)
-    best, best_power = 0, -1.0
     for _ in range(_TRIES):
         start = rng.randint(0, len(wave) - length)
-        power = (energy[start + length] - energy[start]) / length
-        if power >= floor:
+        if (energy[start + length] - energy[start]) / length >= floor:
             return start
-        if power > best_power:
-            best, best_power = start, power
-    return best if best_power > 0 else None
+    # A short sound in long silence: where most of it is.
+    return int(np.argmax(energy[length:] - energy[:-length]))
+
+
+def _snr_index(index: int, files: int, snrs: int) -> int:
+    """SNRs in turn; speech that comes again in another pass gets another one."""
+    passes = index // files if files % snrs == 0 else 0
+    return (index + passes) % snrs
 
 
 class _Maker:
@@ -212,8 +215,7 @@ class _Maker:
                 "samples": samples,
                 "noise": sound["wav"],
                 "noise_start": noise_start,
-                # Shifted on every pass, so speech that comes again gets another SNR.
-                "snr": float(snrs[(index + index // len(speech)) % len(snrs)]),
+                "snr": float(snrs[_snr_index(index, len(speech), len(snrs))]),
                 "speaker": voice["speaker"],
                 "category": sound["category"],
             }

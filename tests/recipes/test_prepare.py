@@ -1,0 +1,305 @@
+"""prepare.py on small made-up corpora of every layout it knows."""
+
+import csv
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from speechbrain.dataio.dataio import load_data_json
+
+SCRIPT = Path(__file__).parents[2] / "recipes" / "LRS3_VGGSound" / "prepare.py"
+_spec = importlib.util.spec_from_file_location("prepare_script", SCRIPT)
+script = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(script)
+
+
+def write(path, seconds=1.0, rate=16000, level=0.1, seed=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    wave = level * np.random.default_rng(seed).standard_normal(int(seconds * rate))
+    kind = {"format": "OGG", "subtype": "OPUS"} if path.suffix == ".opus" else {}
+    soundfile.write(path, wave, rate, **kind)
+    return path
+
+
+def read(folder, name):
+    return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def speakers(folder, name):
+    return {item["speaker"] for item in read(folder, name).values()}
+
+
+def run(*arguments):
+    return script.main([str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def lrs3(tmp_path):
+    """Raw LRS3: pretrain, trainval and test, folders of speakers, clips."""
+    root = tmp_path / "lrs3"
+    for s in range(8):
+        for clip in range(2):
+            write(root / "trainval" / f"speaker{s}" / f"0000{clip}.wav")
+        write(root / "pretrain" / f"speaker{s}" / "50001.wav", 2.0)
+    for s in range(3):
+        write(root / "test" / f"unseen{s}" / "00001.flac")
+    return root
+
+
+@pytest.fixture
+def vggsound(tmp_path):
+    """VGGSound: a flat folder and its table, with a class of speech in it."""
+    root = tmp_path / "vggsound"
+    rows = []
+    labels = ["rain", "male speech, man speaking", "dog barking", "people crowd"]
+    for i in range(24):
+        name, start = f"-video_{i:04d}", 10 * i
+        write(root / f"{name}_{start:06d}.wav", 1.5, rate=8000, seed=i)
+        rows.append([name, start, labels[i % 4], "test" if i >= 16 else "train"])
+    write(root / "notinthere1_000000.wav")
+    with (root / "vggsound.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return root
+
+
+def test_lrs3_and_vggsound(lrs3, vggsound, tmp_path):
+    out = tmp_path / "out"
+    options = ["--speech", lrs3, "--noise", vggsound, "--output_folder", out]
+    options += ["--test_count", 30, "--test_snrs", 0, 5, "--valid_count", 8]
+    assert run(*options, "--max_seconds", 0.6) == 0
+
+    assert speakers(out, "test_speech") == {"unseen0", "unseen1", "unseen2"}
+    train, valid = speakers(out, "train_speech"), speakers(out, "valid_speech")
+    assert len(train) == 7 and len(valid) == 1 and not train & valid
+    # A speaker's pretrain and trainval clips go together.
+    assert len(read(out, "valid_speech")) == 3
+    item = read(out, "train_speech")[f"pretrain/{min(train)}/50001"]
+    assert item["wav"] == f"{{data_root}}/pretrain/{min(train)}/50001.wav"
+    assert item["length"] == 2.0
+
+    noises = {s: read(out, f"{s}_noise") for s in ("train", "valid", "test")}
+    kept = {item["category"] for part in noises.values() for item in part.values()}
+    assert kept == {"rain", "dog barking", "people crowd"}
+    assert len(noises["test"]) == 6 and len(noises["train"]) == 11
+    skipped = (out / "noise_skipped.txt").read_text()
+    assert "notinthere1_000000" in skipped and skipped.count("male speech") == 6
+
+    mixtures = load_data_json(
+        out / "test_mixtures.json", {"data_root": lrs3, "noise_root": vggsound}
+    )
+    assert len(mixtures) == 30
+    assert sorted(m["snr"] for m in mixtures.values()) == [0.0] * 15 + [5.0] * 15
+    test_files = {Path(item["wav"]).name for item in noises["test"].values()}
+    used = [Path(m["noise"]).name for m in mixtures.values()]
+    assert set(used) == test_files and used.count(used[0]) == 5
+    for mixture in mixtures.values():
+        assert Path(mixture["clean"]).is_file() and Path(mixture["noise"]).is_file()
+        assert mixture["samples"] == 9600
+        assert 0 <= mixture["clean_start"] <= 16000 - 9600
+        # The noise is counted at 16 kHz, though its file has 8 kHz.
+        assert 0 <= mixture["noise_start"] <= 24000 - 9600
+    assert max(m["noise_start"] for m in mixtures.values()) > 6400
+
+
+def test_speech_classes_can_be_kept(vggsound, tmp_path):
+    out = tmp_path / "out"
+    run("--noise", vggsound, "--output_folder", out, "--keep_speech_classes")
+    assert "male speech, man speaking" in {
+        item["category"] for item in read(out, "train_noise").values()
+    }
+
+
+def test_vggsound_without_its_table_is_told(vggsound, tmp_path, caplog):
+    (vggsound / "vggsound.csv").rename(tmp_path / "labels.csv")
+    run("--noise", vggsound, "--output_folder", tmp_path / "a")
+    assert "no vggsound.csv" in caplog.text
+    options = ["--noise", vggsound, "--vggsound_csv", tmp_path / "labels.csv"]
+    run(*options, "--output_folder", tmp_path / "b")
+    assert len(read(tmp_path / "b", "test_noise")) == 6
+
+
+def test_csv_manifest_keeps_its_splits(tmp_path):
+    root = tmp_path / "corpus"
+    rows = [["path", "type", "source", "speaker", "category", "split"]]
+    for i, split in enumerate(["train", "train", "valid", "test"]):
+        write(root / f"s{i}.opus", 1.0, rate=16000)
+        rows.append([f"s{i}.opus", "speech", "mine", f"anna{i}", "", split])
+        write(root / f"n{{{i}}}.wav", 1.0)
+        rows.append([f"n{{{i}}}.wav", "noise", "mine", "", "rain", split])
+    rows.append(["gone.wav", "speech", "mine", "anna0", "", "train"])
+    table = root / "manifest.csv"
+    with table.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    out = tmp_path / "out"
+    assert run("--speech", table, "--noise", table, "--output_folder", out) == 0
+    assert speakers(out, "train_speech") == {"anna0", "anna1"}
+    assert speakers(out, "test_speech") == {"anna3"}
+    assert "gone.wav" in (out / "speech_skipped.txt").read_text()
+    # A brace in a file name is no placeholder.
+    loaded = load_data_json(out / "test_noise.json", {"noise_root": root})
+    assert [Path(item["wav"]).is_file() for item in loaded.values()] == [True]
+
+
+def make_clip(folder, frames=25, listed=25):
+    write(folder / "audio.wav", listed / 25)
+    for k in range(frames):
+        (folder / f"{k}.jpg").touch()
+    (folder / "info.json").write_text(json.dumps({"frame_count": listed}))
+
+
+def test_preprocessed_faces_and_the_same_as_speech(tmp_path):
+    root, out = tmp_path / "faces", tmp_path / "out"
+    for i in range(20):
+        make_clip(root / "anna" / f"clip{i:02d}")
+    make_clip(root / "anna" / "torn", frames=20)
+    options = ["--faces", root, "--speech", root, "--split_every_tenth"]
+    assert run(*options, "--output_folder", out) == 0
+    faces = read(out, "test_faces")
+    assert list(faces) == ["anna/clip09", "anna/clip19"]
+    assert faces["anna/clip09"] == {
+        "wav": "{data_root}/anna/clip09/audio.wav",
+        "frames": "{data_root}/anna/clip09",
+        "frame_count": 25,
+        "length": 1.0,
+        "speaker": "anna",
+    }
+    assert "lacks 5 of 25 frames" in (out / "faces_skipped.txt").read_text()
+    assert len(read(out, "valid_faces")) == 2 and len(read(out, "train_faces")) == 16
+    assert "anna/clip00" in read(out, "train_speech")
+
+
+def test_voicebank_pairs(tmp_path):
+    root, out = tmp_path / "vbd", tmp_path / "out"
+    for kind in ("clean", "noisy"):
+        for speaker in ("p226", "p227", "p287", "p230"):
+            write(root / f"{kind}_trainset_28spk_wav" / f"{speaker}_001.wav", 1.0)
+        write(root / f"{kind}_testset_wav" / "p232_001.wav")
+    write(root / "noisy_testset_wav" / "p232_002.wav")
+    write(root / "clean_testset_wav" / "p232_003.wav", 1.0)
+    write(root / "noisy_testset_wav" / "p232_003.wav", 2.0)
+    options = ["--pairs", root, "--output_folder", out]
+    assert run(*options, "--valid_speakers", "p226", "p287") == 0
+    assert speakers(out, "valid_pairs") == {"p226", "p287"}
+    assert speakers(out, "train_pairs") == {"p227", "p230"}
+    [pair] = read(out, "test_pairs").values()
+    assert pair["clean"] == "{data_root}/clean_testset_wav/p232_001.wav"
+    assert pair["noisy"] == "{data_root}/noisy_testset_wav/p232_001.wav"
+    skipped = (out / "pairs_skipped.txt").read_text()
+    assert "p232_002.wav\tthere is no clean" in skipped
+    assert "p232_003.wav\tthe pair is not aligned" in skipped
+    run(*options)  # without names, a share of the speakers
+    assert len(speakers(out, "valid_pairs")) == 1
+    assert run(*options, "--valid_speakers", "p999") == 2
+
+
+def test_unusable_files_are_named_and_do_not_stop_the_run(tmp_path, caplog):
+    root, out = tmp_path / "speech", tmp_path / "out"
+    for s in range(4):
+        write(root / f"s{s}" / "fine.wav")
+    (root / "s0" / "empty.wav").touch()
+    (root / "s1" / "page.mp4").write_text("<html>not found</html>")
+    write(root / "s2" / "nothing.wav", 0.0)
+    write(root / "s3" / "short.wav", 0.1)
+    assert run("--speech", root, "--output_folder", out) == 0
+    skipped = (out / "speech_skipped.txt").read_text()
+    lines = dict(line.split("\t") for line in skipped.splitlines())
+    bad = {"s0/empty.wav", "s1/page.mp4", "s2/nothing.wav", "s3/short.wav"}
+    assert set(lines) == bad
+    assert "shorter than 0.5 s" in lines["s3/short.wav"]
+    assert "4 files of speech left out" in caplog.text
+    (root / "s0" / "empty.wav").unlink()
+    for name in bad - {"s0/empty.wav"}:
+        (root / name).unlink()
+    run("--speech", root, "--output_folder", out)
+    assert not (out / "speech_skipped.txt").exists()
+
+
+def test_silent_noise_is_never_mixed(tmp_path, caplog):
+    for i in range(3):
+        write(tmp_path / "speech" / "test" / f"s{i}" / "a.wav", seed=i)
+        write(tmp_path / "speech" / "valid" / f"v{i}" / "a.wav", seed=i)
+    for split in ("valid", "test"):
+        write(tmp_path / "noise" / split / "rain" / "silent.wav", level=0.0)
+        write(tmp_path / "noise" / split / "rain" / "loud.wav", 0.3)
+    out = tmp_path / "out"
+    options = ["--speech", tmp_path / "speech", "--noise", tmp_path / "noise"]
+    assert run(*options, "--output_folder", out, "--test_count", 9) == 0
+    mixtures = read(out, "test_mixtures")
+    assert len(mixtures) == 9
+    assert {m["noise"] for m in mixtures.values()} == {
+        "{noise_root}/test/rain/loud.wav"
+    }
+    assert "silent.wav" in caplog.text
+    assert "speech train is empty" in caplog.text
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_same_arguments_same_manifests_and_no_work_twice(lrs3, vggsound, tmp_path):
+    options = ["--speech", lrs3, "--noise", vggsound, "--test_count", 10]
+    assert run(*options, "--output_folder", tmp_path / "a") == 0
+    assert run(*options, "--output_folder", tmp_path / "b") == 0
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "a").iterdir()}
+    assert run(*options, "--output_folder", tmp_path / "a") == 0
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "a").iterdir()} == before
+
+
+def test_what_changed_is_prepared_again(lrs3, vggsound, tmp_path):
+    out = tmp_path / "out"
+    options = ["--speech", lrs3, "--noise", vggsound, "--output_folder", out]
+    run(*options)
+    first = contents(out)
+    run(*options, "--seed", 7)  # an argument
+    assert contents(out)["test_mixtures.json"] != first["test_mixtures.json"]
+    run(*options)
+    assert contents(out) == first
+    write(lrs3 / "trainval" / "newcomer" / "00000.wav")  # a file more
+    run(*options)
+    assert "trainval/newcomer/00000" in {
+        **read(out, "train_speech"),
+        **read(out, "valid_speech"),
+    }
+    moved = lrs3.with_name("elsewhere")  # another data root
+    lrs3.rename(moved)
+    (moved / "test" / "unseen0" / "00001.flac").unlink()
+    run("--speech", moved, "--noise", vggsound, "--output_folder", out)
+    assert speakers(out, "test_speech") == {"unseen1", "unseen2"}
+    (out / "valid_noise.json").unlink()  # a manifest gone
+    run("--speech", moved, "--noise", vggsound, "--output_folder", out)
+    assert read(out, "valid_noise")
+
+
+def test_mixtures_of_other_speech_are_removed(lrs3, vggsound, tmp_path, caplog):
+    out = tmp_path / "out"
+    run("--speech", lrs3, "--noise", vggsound, "--output_folder", out)
+    run("--speech", lrs3, "--output_folder", out)
+    assert (out / "test_mixtures.json").is_file()
+    run("--speech", lrs3, "--output_folder", out, "--seed", 9)
+    assert not (out / "test_mixtures.json").exists()
+    assert "mixtures were of other speech" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        ([], "nothing to prepare"),
+        (["--speech", "nowhere"], "does not exist"),
+        (["--speech", "."], "No speech was found"),
+        (["--noise", "."], "No noise was found"),
+        (["--pairs", "."], "No pair can be used"),
+        (["--faces", "."], "run preprocess.py"),
+        (["--speech", ".", "--test_fraction", "0.9"], "not between 0 and 0.5"),
+    ],
+)
+def test_a_mistake_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    assert run(*arguments, "--output_folder", "out") == 2
+    error = capsys.readouterr().err
+    assert sentence in error and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
