@@ -7,6 +7,7 @@ that the mouth is in the lower half of the crop whoever found the face.
 """
 
 import os
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,11 +60,17 @@ class HaarDetector:
         """Boxes of the faces in a picture, float64 [faces, 4]."""
         cv2 = import_cv2()
         gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        # A face of some 70 pixels is enough, and large pictures take seconds.
+        scale = min(1.0, 480 / min(gray.shape))
+        if scale < 1:
+            gray = cv2.resize(
+                gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
+            )
         side = max(24, round(self.smallest * min(gray.shape)))
         found = self.cascade.detectMultiScale(gray, 1.1, 4, minSize=(side, side))
         found = np.asarray(found, dtype=np.float64).reshape(-1, 4)
         corner, size = found[:, [0, 1, 0, 1]], found[:, [2, 3, 2, 3]]
-        return corner + size * _HAAR_TO_FACE
+        return (corner + size * _HAAR_TO_FACE) / scale
 
 
 class S3FDDetector:
@@ -96,9 +103,15 @@ class S3FDDetector:
                 f"The S3FD detector needs face-alignment ({error}): install it with "
                 "`pip install 'pvsd[train]'`, or choose --detector haar."
             ) from error
-        self.network = FaceDetector(
-            device, path_to_detector=str(weights), filter_threshold=threshold
-        )
+        try:
+            self.network = FaceDetector(
+                device, path_to_detector=str(weights), filter_threshold=threshold
+            )
+        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise PvsdError(
+                f"The S3FD detector cannot be set up from {weights} on {device} "
+                f"({str(error).splitlines()[0]}): is the file whole, the device there?"
+            ) from error
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """Boxes of the faces in a picture, float64 [faces, 4]."""

@@ -62,7 +62,7 @@ def new_container(output: Path) -> Iterator[av.container.OutputContainer]:
         try:
             with av.open(f"file:{temporary}", "w", container_options=options) as target:
                 yield target
-        except (av.error.FFmpegError, ValueError) as error:
+        except av.error.FFmpegError as error:
             raise PvsdError(
                 f"{output} cannot be written ({error}): is the disk full, or does a "
                 f"{output.suffix} file not hold what was to go in? .mkv holds most."

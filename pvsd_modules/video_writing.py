@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import av
 import numpy as np
 
 from pvsd_modules.alignment import FPS
@@ -15,6 +14,8 @@ from pvsd_modules.video_tracks import (
     container_kind,
     new_container,
 )
+
+_SUBTITLED = (".mkv", ".mp4", ".m4v", ".mov", ".webm")  # the others are too picky
 
 
 def _blocks(audio) -> Iterator[np.ndarray]:
@@ -95,16 +96,19 @@ def _kept_layout(origin, channels: int) -> str:
 
 def _copied_streams(origin, target, source: Path, output: Path) -> dict:
     """Open a copy of the pictures and the subtitles; from old index to new stream."""
-    copies, picture = {}, video_stream(origin)
-    if picture is not None and output.suffix.lower() != ".m4a":
-        if not _can_hold(output.suffix.lower(), origin, picture):
+    copies, picture, suffix = {}, video_stream(origin), output.suffix.lower()
+    if picture is not None and suffix != ".m4a":
+        try:
+            if not _can_hold(suffix, origin, picture):
+                raise ValueError
+            copies[picture.index] = target.add_stream_from_template(picture)
+        except ValueError as error:
             raise PvsdError(
                 f"The pictures of {source} are {picture.codec_context.name}, which a "
                 f"{output.suffix} file cannot take over untouched: choose an output "
                 "that ends like the source, or in .mkv."
-            )
-        copies[picture.index] = target.add_stream_from_template(picture)
-    for stream in origin.streams.subtitles:
+            ) from error
+    for stream in origin.streams.subtitles if suffix in _SUBTITLED else ():
         if stream.codec_context is None:
             continue
         if stream.codec_context.name in target.supported_codecs:

@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -172,6 +173,26 @@ def test_gaps_are_interpolated_up_to_a_limit(tree, tmp_path):
     seen.update(frames=0, gap=12)
     (outcome,) = preprocess_clips(clip, tmp_path / "b", Settings(detector=blinking))
     assert outcome.status == "failed" and "no face for 0.48 s" in outcome.reason
+
+
+def test_a_variable_rate_is_told_and_resampled(tmp_path):
+    face_video(tmp_path / "even.mp4")
+    path = tmp_path / "phone" / "clip.mkv"
+    path.parent.mkdir()
+    with av.open(str(tmp_path / "even.mp4")) as old, av.open(str(path), "w") as new:
+        copies = [new.add_stream_from_template(stream) for stream in old.streams]
+        for packet in old.demux():
+            if packet.size and packet.stream.type == "video":
+                count = round(packet.pts * packet.time_base * 25)
+                late = 0.015 * (1 + np.sin(count)) / float(packet.time_base)
+                packet.pts = packet.dts = packet.pts + round(late)
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                new.mux(packet)
+    (outcome,) = preprocess_clips(find_clips(path.parent), tmp_path / "faces")
+    assert outcome.status == "done" and "variable frame rate" in outcome.notes[0]
+    info, *_ = check_clip(tmp_path / "faces" / "phone" / "clip")
+    assert info["variable_rate"]
 
 
 def test_a_detector_that_raises_costs_one_clip(tree, tmp_path):

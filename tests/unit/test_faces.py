@@ -31,6 +31,8 @@ def test_haar_finds_the_drawn_face_from_forehead_to_chin():
             left, top, right, bottom = found / 160
             assert 0.18 < left < 0.30 and 0.70 < right < 0.82
             assert 0.22 < top < 0.40 and 0.85 < bottom < 1.0
+    (large,) = haar(picture.repeat(6, 0).repeat(6, 1))
+    np.testing.assert_allclose(large / 6, found, atol=8)
     assert haar(np.full((160, 160, 3), 99, np.uint8)).shape == (0, 4)
 
 
@@ -153,6 +155,11 @@ def test_absent_s3fd_weights_are_named(tmp_path, monkeypatch):
     wanted = tmp_path / "hub" / "checkpoints" / "s3fd-619a316812.pth"
     assert str(wanted) in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+    pytest.importorskip("face_alignment")
+    wanted.parent.mkdir(parents=True)
+    wanted.write_text("<html>moved</html>")
+    with pytest.raises(PvsdError, match="s3fd-619a316812.pth.*whole"):
+        detectors.make_detector("s3fd")
 
 
 def test_s3fd_runs_the_weights_that_are_there(tmp_path, monkeypatch):
