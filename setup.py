@@ -6,9 +6,11 @@ compiled on installation and opencv-python looks for libGL when it is imported.
 """
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 VERSION = re.search(
@@ -47,6 +49,30 @@ DEV = [
     "build>=1.2",
 ]
 
+# `pvsd convert` fills these in. They lie outside the package, with all other YAMLs.
+TEMPLATES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in (ROOT / "hparams" / "pretrained").glob("*.yaml")
+)
+
+
+class BuildWithTemplates(build_py):
+    """Puts the templates into an installed package; a checkout has them anyway."""
+
+    def run(self):
+        """Build, then copy the templates to `pvsd_modules/hparams/pretrained`."""
+        super().run()
+        if not self.editable_mode:
+            for name in TEMPLATES:
+                target = Path(self.build_lib, "pvsd_modules", name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / name, target)
+
+    def get_source_files(self):
+        """What a source distribution has to carry."""
+        return [*super().get_source_files(), *TEMPLATES]
+
+
 setup(
     name="pvsd",
     version=VERSION,
@@ -68,6 +94,7 @@ setup(
     },
     install_requires=CORE,
     extras_require={"train": TRAIN, "dev": TRAIN + DEV},
+    cmdclass={"build_py": BuildWithTemplates},
     entry_points={"console_scripts": ["pvsd = pvsd_modules.cli:main"]},
     classifiers=[
         "Programming Language :: Python :: 3.11",
