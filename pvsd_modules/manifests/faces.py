@@ -99,7 +99,9 @@ def find_faces(root: Path) -> list[Recording]:
         if Path(key).name == PREPROCESSED_AUDIO:
             split, speaker = speaker_of(key)
             recordings.append(
-                Recording(root / key, key, speaker, split, source=root.name)
+                Recording(
+                    root / key, key, speaker or root.name, split, source=root.name
+                )
             )
     return recordings
 

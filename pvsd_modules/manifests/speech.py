@@ -50,7 +50,7 @@ def speaker_of(key: str) -> tuple[str, str]:
     split : str
         "train", "valid", "test", or "".
     speaker : str
-        The folder of the clip below the set's folder; "unknown" at the top level.
+        The folder of the clip below the set's folder; "" at the top level.
 
     Example
     -------
@@ -71,7 +71,7 @@ def speaker_of(key: str) -> tuple[str, str]:
     libri = _LIBRISPEECH.search(key)
     if libri:
         return split, libri.group(1)
-    return split, "/".join(folders) or "unknown"
+    return split, "/".join(folders)
 
 
 def prepare_speech(
@@ -175,7 +175,9 @@ def _from_table(table: Path) -> list[Recording]:
         Recording(
             path=table.parent / row["path"],
             key=row["path"],
-            group=(row.get("speaker") or "").strip() or speaker_of(row["path"])[1],
+            group=(row.get("speaker") or "").strip()
+            or speaker_of(row["path"])[1]
+            or table.parent.name,
             split=splits.own_split(row.get("split") or ""),
             source=(row.get("source") or "").strip() or table.parent.name,
         )
@@ -188,7 +190,7 @@ def _from_path(root: Path, key: str) -> Recording:
     return Recording(
         path=root / key,
         key=key,
-        group=speaker,
+        group=speaker or root.name,
         split=split,
         source=root.name,
     )

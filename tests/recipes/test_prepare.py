@@ -303,3 +303,12 @@ def test_a_mistake_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, sen
     error = capsys.readouterr().err
     assert sentence in error and error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_flat_folder_is_one_speaker_named_like_it(tmp_path):
+    for i in range(10):
+        write(tmp_path / "anna" / f"{i}.wav")
+    options = ["--speech", tmp_path / "anna", "--output_folder", tmp_path / "out"]
+    run(*options, "--split_every_tenth")
+    assert speakers(tmp_path / "out", "test_speech") == {"anna"}
+    assert list(read(tmp_path / "out", "test_speech")) == ["9"]

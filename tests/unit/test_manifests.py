@@ -105,7 +105,7 @@ def test_every_tenth_is_for_one_speaker():
         ("pretrain/abc/50001.mp4", "train", "abc"),
         ("trainval/abc/50001/audio.wav", "train", "abc"),
         ("p225/p225_001.wav", "", "p225"),
-        ("loose.wav", "", "unknown"),
+        ("loose.wav", "", ""),
         ("test-clean/61/70968/61-70968-0000.flac", "test", "61"),
     ],
 )
