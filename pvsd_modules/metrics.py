@@ -1,0 +1,96 @@
+"""PESQ, STOI and SI-SDR of one pair of signals, and the opening of a mouth."""
+
+import warnings
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pvsd_modules.errors import PvsdError
+
+RATE = 16000
+
+
+def pesq_wb(clean, enhanced) -> float | None:
+    """Wide-band PESQ (ITU-T P.862.2), MOS-LQO.
+
+    Arguments
+    ---------
+    clean, enhanced : Tensor or numpy.ndarray
+        ``[time]``, 16 kHz.
+
+    Returns
+    -------
+    float or None
+        None where the measure is not defined (no speech found, too short): the
+        caller counts it, it is never a score of zero.
+    """
+    try:
+        import pesq
+    except ImportError:
+        raise PvsdError(
+            "PESQ is not installed: run pip install 'pvsd[train]' (needs a C compiler)."
+        ) from None
+    clean, enhanced = _array(clean), _array(enhanced)
+    try:
+        return float(pesq.pesq(RATE, clean, enhanced, "wb"))
+    except (pesq.NoUtterancesError, pesq.BufferTooShortError, ValueError):
+        return None
+
+
+def stoi(clean, enhanced, extended: bool = False) -> float | None:
+    """Short-time objective intelligibility, 0..1 (Taal et al. 2011; Jensen 2016).
+
+    Returns None where less than 30 frames of speech are found.
+    """
+    from pystoi import stoi as measure
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        try:
+            return float(measure(_array(clean), _array(enhanced), RATE, extended))
+        except RuntimeWarning:
+            return None
+
+
+def si_sdr(clean, enhanced) -> float | None:
+    """Scale-invariant signal-to-distortion ratio in dB, zero-mean (Le Roux 2019)."""
+    clean, enhanced = (x - x.mean() for x in (_array(clean), _array(enhanced)))
+    energy = float(clean @ clean)
+    if energy <= 1e-12:
+        return None
+    target = (enhanced @ clean) / energy * clean
+    error = enhanced - target
+    return float(10 * np.log10((target @ target + 1e-12) / (error @ error + 1e-12)))
+
+
+def _array(wav) -> np.ndarray:
+    if isinstance(wav, Tensor):
+        wav = wav.detach().float().cpu().numpy()
+    return np.asarray(wav, np.float64).reshape(-1)
+
+
+def mouth_opening(lips: Tensor) -> Tensor:
+    """How far the mouth is open, from the frames alone.
+
+    An open mouth shows its dark inside: the measure is the mean darkness of the
+    central part of the frame (rows 8..40, columns 28..68).
+
+    Arguments
+    ---------
+    lips : Tensor
+        ``[..., frames, 48, 96, 3]``, 0..1.
+
+    Returns
+    -------
+    Tensor
+        ``[..., frames]``, larger for more open; comparable within a clip only.
+    """
+    return 1.0 - lips[..., 8:40, 28:68, :].mean((-3, -2, -1))
+
+
+def correlation(a: Tensor, b: Tensor) -> Tensor:
+    """Pearson correlation along the last dimension; 0 where one does not move."""
+    a, b = a - a.mean(-1, keepdim=True), b - b.mean(-1, keepdim=True)
+    norm = a.norm(dim=-1) * b.norm(dim=-1)
+    return torch.where(norm > 1e-9, (a * b).sum(-1) / norm.clamp(min=1e-9), 0.0)

@@ -1,0 +1,133 @@
+"""Mixing speech with noise: exact levels, seeded per item and epoch."""
+
+import zlib
+
+import numpy as np
+import torch
+from torch import Tensor
+
+SILENCE = 1e-10  # mean square below which a signal counts as silent
+
+
+def item_generator(seed: int, epoch: int, item_id: str) -> np.random.Generator:
+    """Random numbers of one item in one epoch.
+
+    They depend on nothing else, so a batch is the same with any number of workers,
+    on any rank and after a resume.
+
+    Arguments
+    ---------
+    seed : int
+        Seed of the experiment.
+    epoch : int
+        Number of the epoch.
+    item_id : str
+        Identifier of the item in its manifest.
+
+    Returns
+    -------
+    numpy.random.Generator
+
+    Example
+    -------
+    >>> a, b = item_generator(1, 2, "x"), item_generator(1, 2, "x")
+    >>> float(a.random()) == float(b.random())
+    True
+    """
+    return np.random.default_rng([seed, epoch, zlib.crc32(item_id.encode())])
+
+
+def mix_at_snr(clean: Tensor, noise: Tensor, snr_db) -> Tensor:
+    """Adds noise to speech at an exact signal-to-noise ratio.
+
+    The speech keeps its level; the noise is scaled so that the ratio of the mean
+    powers over the whole signals is ``snr_db``. If either is silent no ratio exists
+    and the noise is added as it is.
+
+    Arguments
+    ---------
+    clean : Tensor
+        Speech, ``[..., time]``.
+    noise : Tensor
+        Noise of the same shape.
+    snr_db : float or Tensor
+        Ratio in dB, one number or ``[...]``.
+
+    Returns
+    -------
+    Tensor
+        Noisy speech, ``[..., time]``.
+
+    Example
+    -------
+    >>> clean, noise = torch.ones(4), torch.tensor([2.0, -2.0, 2.0, -2.0])
+    >>> (mix_at_snr(clean, noise, 0.0) - clean).tolist()
+    [1.0, -1.0, 1.0, -1.0]
+    """
+    snr_db = torch.as_tensor(snr_db, dtype=torch.float64, device=clean.device)
+    clean_power = clean.double().square().mean(-1)
+    noise_power = noise.double().square().mean(-1)
+    gain = (clean_power / noise_power / 10 ** (snr_db / 10)).sqrt()
+    defined = (clean_power > SILENCE) & (noise_power > SILENCE)
+    gain = torch.where(defined, gain, torch.ones_like(gain))
+    return clean + gain[..., None].to(noise.dtype) * noise
+
+
+def loop_from(noise: Tensor, start: int, samples: int) -> Tensor:
+    """Noise of any length from any start, looped where it ends.
+
+    Arguments
+    ---------
+    noise : Tensor
+        ``[time]``, not empty.
+    start : int
+        First sample, taken modulo the length.
+    samples : int
+        Wanted length.
+
+    Returns
+    -------
+    Tensor
+        ``[samples]``.
+
+    Example
+    -------
+    >>> loop_from(torch.tensor([1, 2, 3]), 2, 5).tolist()
+    [3, 1, 2, 3, 1]
+    """
+    start %= len(noise)
+    rounds = -(-(start + samples) // len(noise))
+    return noise.repeat(rounds)[start : start + samples]
+
+
+def burst(noisy: Tensor, clean: Tensor, random: np.random.Generator) -> Tensor:
+    """The paper's disturbance: at most 200 ms where the speech is all but lost.
+
+    One of three things befalls a random stretch: it is zeroed, its speech falls to a
+    tenth, or its noise doubles. The noise meant is the noise at its mixed level.
+
+    Arguments
+    ---------
+    noisy, clean : Tensor
+        ``[time]``, 16 kHz; neither is changed.
+    random : numpy.random.Generator
+        Where the chance comes from.
+
+    Returns
+    -------
+    Tensor
+        The disturbed noisy signal, ``[time]``.
+    """
+    length = min(len(noisy), int(random.integers(1, 3201)))
+    start = int(random.integers(0, len(noisy) - length + 1))
+    part = slice(start, start + length)
+    kind = random.integers(3)
+    disturbed = noisy.clone()
+    noise = noisy[part] - clean[part]
+    if kind == 0:
+        disturbed[part] = 0.0
+    elif kind == 1:
+        disturbed[part] = 0.1 * clean[part] + noise
+    else:
+        disturbed[part] = clean[part] + 2.0 * noise
+    return disturbed

@@ -1,0 +1,216 @@
+"""The open family's denoiser: a small recurrent U-net over bands that reads lips."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pvsd_modules.alignment import STEPS_PER_FRAME
+from pvsd_modules.models.bands import BandSplit
+from pvsd_modules.models.causal import CausalConv, shifted
+from pvsd_modules.models.lip_encoder import LipEncoder
+from pvsd_modules.spectra import CausalSTFT, compress
+
+
+class DualPath(nn.Module):
+    """One recurrent layer across the bands, one along time (Luo et al. 2020).
+
+    Arguments
+    ---------
+    channels : int
+        Channels of every band.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        # LSTM rather than GRU: PyTorch has a fused CPU kernel for it only.
+        self.across = nn.LSTM(
+            channels, channels // 2, batch_first=True, bidirectional=True
+        )
+        self.across_out = nn.Linear(channels, channels)
+        self.across_norm = nn.LayerNorm(channels)
+        self.along = nn.LSTM(channels, channels, batch_first=True)
+        self.along_out = nn.Linear(channels, channels)
+        self.along_norm = nn.LayerNorm(channels)
+
+    def forward(self, x: Tensor, past: tuple | None = None):
+        """``[batch, steps, bands, channels]`` and the state of ``along``."""
+        batch, steps, bands, channels = x.shape
+        y, _ = self.across(x.reshape(batch * steps, bands, channels))
+        x = x + self.across_norm(self.across_out(y)).reshape(x.shape)
+        y = x.transpose(1, 2).reshape(batch * bands, steps, channels)
+        y, past = self.along(y, past)
+        y = self.along_norm(self.along_out(y)).reshape(batch, bands, steps, channels)
+        return x + y.transpose(1, 2), past
+
+
+class DenoiserPast(NamedTuple):
+    """What the network remembers between two pieces of a signal."""
+
+    encoder: Tensor | None
+    paths: tuple
+    decoder: Tensor | None
+
+
+class OpenDenoiser(nn.Module):
+    """Complex spectral masking, with lips as a second witness.
+
+    Bands of the compressed spectrum are halved twice by convolutions, two dual-path
+    blocks follow, and a mirrored decoder with skips gives a complex mask a band. The
+    blocks hear ``lookahead_steps`` steps of 10 ms past the one they clean and see the
+    lip frame it belongs to.
+
+    Arguments
+    ---------
+    channels : int
+        Channels at the inner resolution.
+    blocks : int
+        Dual-path blocks.
+    lookahead_steps : int
+        Steps of the future that the mask of a step may depend on.
+    lip_channels : int
+        Width of the description of a lip frame.
+
+    Example
+    -------
+    >>> denoiser = OpenDenoiser(channels=16, blocks=1)
+    >>> out = denoiser(torch.randn(2, 1500), torch.rand(2, 3, 48, 96, 3))
+    >>> out["enhanced"].shape
+    torch.Size([2, 1500])
+    """
+
+    def __init__(
+        self,
+        channels: int = 48,
+        blocks: int = 2,
+        lookahead_steps: int = 15,
+        lip_channels: int = 64,
+    ):
+        super().__init__()
+        self.lookahead_steps = lookahead_steps
+        self.stft = CausalSTFT()
+        self.bands = BandSplit(self.stft.bins)
+        half = channels // 2
+        inner = self.bands.count // 4
+        self.narrow = nn.Conv2d(3, half, (1, 5), (1, 2), (0, 2))
+        self.narrow_norm = nn.BatchNorm2d(half)
+        self.narrower = CausalConv(nn.Conv2d(half, channels, (2, 3), (1, 2), (0, 1)))
+        self.narrower_norm = nn.BatchNorm2d(channels)
+        self.ahead = nn.Linear(2 * channels, channels)
+        self.lip_encoder = LipEncoder(lip_channels)
+        self.lip_width = 16
+        self.lip_bands = nn.Linear(lip_channels, inner * self.lip_width)
+        self.meet = nn.Linear(channels + self.lip_width, channels)
+        self.paths = nn.ModuleList([DualPath(channels) for _ in range(blocks)])
+        self.wide = nn.ConvTranspose2d(
+            2 * channels, half, (1, 3), (1, 2), (0, 1), output_padding=(0, 1)
+        )
+        self.wide_norm = nn.BatchNorm2d(half)
+        self.wider = CausalConv(nn.Conv2d(2 * half, half, (2, 3), 1, (0, 1)))
+        self.wider_norm = nn.BatchNorm2d(half)
+        self.mask = nn.ConvTranspose2d(
+            half, 2, (1, 5), (1, 2), (0, 2), output_padding=(0, 1)
+        )
+        self.activation = nn.PReLU(half)
+        self.inner_activation = nn.PReLU(channels)
+
+    def features(self, spectrum: Tensor) -> Tensor:
+        """Compressed bands: ``[batch, steps, 241, 2]`` to ``[batch, 3, steps, 128]``."""
+        packed = compress(spectrum)
+        magnitude = (packed.square().sum(-1) + 1e-12).sqrt()
+        stacked = torch.stack([magnitude, packed[..., 0], packed[..., 1]], 1)
+        return self.bands.split(stacked)
+
+    def encode(self, features: Tensor, past: Tensor | None = None):
+        """Both encoder layers: skips ``[batch, C / 2, steps, 64]`` and
+        ``[batch, C, steps, 32]``, and the past of the second."""
+        first = self.activation(self.narrow_norm(self.narrow(features)))
+        second, past = self.narrower(first, past)
+        return first, self.inner_activation(self.narrower_norm(second)), past
+
+    def decode(self, first, second, ahead, lips, past: DenoiserPast | None = None):
+        """Masks from the skips of a step, the future of it, and its lips.
+
+        Arguments
+        ---------
+        first, second : Tensor
+            Skips, ``[batch, C / 2, steps, 64]`` and ``[batch, C, steps, 32]``.
+        ahead : Tensor
+            The second skip, ``lookahead_steps`` later.
+        lips : Tensor or None
+            Descriptions of the lips, ``[batch, steps, lip_channels]``.
+        past : DenoiserPast or None
+            What the call before gave.
+
+        Returns
+        -------
+        Tensor
+            Complex masks, ``[batch, steps, 241, 2]``.
+        tuple, Tensor
+            Pasts of the dual-path blocks and of the decoder.
+        """
+        batch, channels, steps, inner = second.shape
+        x = torch.cat([second, ahead], 1).permute(0, 2, 3, 1)
+        x = self.ahead(x)  # [batch, steps, 32, C]
+        if lips is None:
+            seen = x.new_zeros(batch, steps, inner, self.lip_width)
+        else:
+            seen = self.lip_bands(lips).reshape(batch, steps, inner, self.lip_width)
+        x = x + self.meet(torch.cat([x, seen], -1))
+        pasts = past.paths if past else [None] * len(self.paths)
+        kept = []
+        for path, before in zip(self.paths, pasts, strict=True):
+            x, now = path(x, before)
+            kept.append(now)
+        x = torch.cat([x.permute(0, 3, 1, 2), second], 1)  # [batch, 2C, steps, 32]
+        x = self.activation(self.wide_norm(self.wide(x)))  # [batch, C/2, steps, 64]
+        x = torch.cat([x, first], 1)
+        x, decoder = self.wider(x, past.decoder if past else None)
+        x = self.activation(self.wider_norm(x))  # [batch, C/2, steps, 64]
+        x = torch.tanh(self.mask(x))  # [batch, 2, steps, 128]
+        masks = self.bands.join(x).permute(0, 2, 3, 1)  # [batch, steps, 241, 2]
+        return masks, tuple(kept), decoder
+
+    def analyse(self, wav: Tensor) -> Tensor:
+        """Spectra of whole signals, ``[batch, steps, 241, 2]``."""
+        return self.stft(wav)
+
+    def apply_mask(self, spectrum: Tensor, mask: Tensor) -> Tensor:
+        """Complex product of spectra and masks, ``[..., 2]`` each, in float32."""
+        re, im = spectrum.float().unbind(-1)
+        a, b = mask.float().unbind(-1)
+        return torch.stack([re * a - im * b, re * b + im * a], -1)
+
+    def forward(self, noisy: Tensor, lips: Tensor | None = None) -> dict:
+        """Cleans whole signals.
+
+        Arguments
+        ---------
+        noisy : Tensor
+            ``[batch, time]``, 16 kHz.
+        lips : Tensor or None
+            ``[batch, ceil(time / 640), 48, 96, 3]``; None for no lips at all.
+
+        Returns
+        -------
+        dict
+            ``enhanced`` ``[batch, time]`` and ``features``, the enhanced spectra
+            ``[batch, ceil(time / 160) + 2, 241, 2]``.
+        """
+        spectrum = self.stft(noisy)
+        first, second, _ = self.encode(self.features(spectrum))
+        ahead = shifted(second.transpose(1, 2), self.lookahead_steps).transpose(1, 2)
+        if lips is not None:
+            lips = self.lip_steps(self.lip_encoder(lips), spectrum.shape[1])
+        mask, _, _ = self.decode(first, second, ahead, lips)
+        enhanced = self.apply_mask(spectrum, mask)
+        wav = self.stft.inverse(enhanced, noisy.shape[-1])
+        return {"enhanced": wav, "features": enhanced}
+
+    @staticmethod
+    def lip_steps(lips: Tensor, steps: int) -> Tensor:
+        """Repeats frame descriptions to spectral steps; the last frame is held."""
+        lips = lips.repeat_interleave(STEPS_PER_FRAME, 1)[:, :steps]
+        missing = steps - lips.shape[1]
+        return functional.pad(lips.mT, (0, missing), mode="replicate").mT

@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""Train the denoiser, which cleans speech with the help of lips.
+
+    python train_denoiser.py ../../hparams/open/denoiser.yaml --manifest_folder M ...
+
+The key ``lips`` chooses whose lips it reads: student, teacher, real, none, zeros,
+frozen or shuffled. Interrupted, the same command goes on where it stopped.
+"""
+
+import sys
+from pathlib import Path
+
+import speechbrain as sb
+
+from pvsd_modules.brain import PvsdBrain
+from pvsd_modules.dataio import mixing_dataset, mixture_dataset
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.metrics import pesq_wb, si_sdr, stoi
+from pvsd_modules.recipe import (
+    evenly,
+    fail,
+    load_pretrained,
+    open_manifests,
+    start_experiment,
+)
+
+MEASURES = {"pesq": pesq_wb, "stoi": stoi, "si_sdr": si_sdr}
+
+
+class DenoiserBrain(PvsdBrain):
+    """Learns to map noisy speech and lips to clean speech."""
+
+    best = ("pesq", "max")
+
+    def compute_forward(self, batch, stage):
+        """Enhanced signals and spectra of a batch, and the lips that were read."""
+        batch = batch.to(self.device)
+        noisy, clean = batch.noisy.data, batch.clean.data
+        real = batch.lips.data if hasattr(batch, "lips") else None
+        lips = self.hparams.lip_source(noisy, clean, real)
+        predictions = self.modules.denoiser(noisy, lips)
+        # Under bf16 the network's numbers are bf16; losses and scores are not.
+        predictions = {key: value.float() for key, value in predictions.items()}
+        return {**predictions, "lips": lips}
+
+    def compute_objectives(self, predictions, batch, stage):
+        """The loss; outside training also the scores of every item."""
+        noisy, clean = batch.noisy.data, batch.clean.data
+        targets = {"noisy": noisy, "clean": clean}
+        if self.hparams.compare_features:
+            targets["features"] = self.modules.denoiser.analyse(clean)
+        loss = self.hparams.loss(predictions, targets)
+        if stage != sb.Stage.TRAIN:
+            self.score(predictions["enhanced"], batch)
+            if self.example is None:
+                self.example = (noisy[0], predictions["enhanced"][0], clean[0])
+        return loss
+
+    def score(self, enhanced, batch):
+        """Adds the scores of the items of a batch, and of their noisy inputs."""
+        for i, length in enumerate(batch.noisy.lengths):
+            samples = round(float(length) * enhanced.shape[1])
+            clean = batch.clean.data[i, :samples]
+            for name, measure in MEASURES.items():
+                before = measure(clean, batch.noisy.data[i, :samples])
+                after = measure(clean, enhanced[i, :samples])
+                if before is None or after is None:
+                    self.failures += 1
+                else:
+                    self.scores[name].append(after)
+                    self.gains[name].append(after - before)
+
+    def stage_start(self, stage, epoch):
+        """Empties the scores."""
+        self.scores = {name: [] for name in MEASURES}
+        self.gains = {name: [] for name in MEASURES}
+        self.failures = 0
+        self.example = None
+
+    def stage_stats(self, stage, stage_loss, epoch):
+        """Mean scores and gains; undefined scores are counted, not averaged."""
+        stats = {"loss": stage_loss}
+        for name in MEASURES:
+            if self.scores[name]:
+                count = len(self.scores[name])
+                stats[name] = sum(self.scores[name]) / count
+                stats[f"{name}_gain"] = sum(self.gains[name]) / count
+        if self.failures:
+            stats["undefined"] = self.failures
+        if self.example and sb.utils.distributed.if_main_process():
+            self.show(epoch)
+        return stats
+
+    def show(self, epoch):
+        """Writes what one wants to see and hear: a spectrogram triple and its wavs."""
+        import soundfile
+
+        from pvsd_modules.plots import spectrograms
+
+        folder = Path(self.hparams.output_folder, "examples")
+        folder.mkdir(exist_ok=True)
+        name = "test" if epoch is None else f"epoch{epoch:03d}"
+        kinds = ("noisy", "enhanced", "clean")
+        signals = dict(zip(kinds, self.example, strict=True))
+        for kind, wav in signals.items():
+            wav = wav.detach().float().cpu().numpy()
+            soundfile.write(folder / f"{name}_{kind}.wav", wav, 16000)
+        spectrograms(signals, folder / f"{name}.png")
+
+
+def dataio_prep(hparams):
+    """Training set mixed on the fly, fixed valid and test mixtures.
+
+    Arguments
+    ---------
+    hparams : dict
+        See hparams/open/denoiser.yaml.
+
+    Returns
+    -------
+    dict
+        Data sets ``train``, ``valid`` and ``test``; sets ``hparams["mixer"]``.
+    """
+    real = hparams["lips"] == "real"
+    train = "train_faces" if real else "train_speech"
+    lists = [hparams["valid_list"], hparams["test_list"]]
+    names = [train, "train_noise", *lists]
+    if real:
+        names += ["valid_faces", "test_faces"]
+    manifests, store = open_manifests(hparams, names)
+    hparams["mixer"] = hparams["make_mixer"](
+        store, manifests[train], manifests["train_noise"], join=not real
+    )
+    datasets = {"train": mixing_dataset(manifests[train], hparams["mixer"], real)}
+    for stage, name in zip(("valid", "test"), lists, strict=True):
+        items = evenly(manifests[name], hparams[f"{stage}_items"])
+        faces = manifests[f"{stage}_faces"] if real else None
+        datasets[stage] = mixture_dataset(items, store, faces)
+    return datasets
+
+
+def main(arguments):
+    """Trains and then scores the test list with the best checkpoint."""
+    hparams, run_options = start_experiment(arguments)
+    datasets = dataio_prep(hparams)
+    for key in ("lips_pretrainer", "init_pretrainer"):
+        load_pretrained(hparams[key])
+    hparams["lip_source"] = hparams["lip_source"].to(run_options.get("device", "cpu"))
+    brain = DenoiserBrain(
+        modules=hparams["modules"],
+        opt_class=hparams["opt_class"],
+        hparams=hparams,
+        run_opts=run_options,
+        checkpointer=hparams["checkpointer"],
+    )
+    brain.fit(
+        hparams["epoch_counter"],
+        datasets["train"],
+        datasets["valid"],
+        train_loader_kwargs=hparams["train_dataloader_opts"],
+        valid_loader_kwargs=hparams["valid_dataloader_opts"],
+    )
+    if hparams["test_after_training"]:
+        brain.evaluate(
+            datasets["test"],
+            max_key="pesq",
+            test_loader_kwargs=hparams["valid_dataloader_opts"],
+        )
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except PvsdError as error:
+        fail(error)
