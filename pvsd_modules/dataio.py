@@ -77,7 +77,7 @@ def mixing_dataset(manifest: dict, mixer: TrainingMixer, real_lips: bool = False
         def lips(frames, count, start):
             everything = read_lips(frames, int(count))
             yield cut_frames(everything, start, mixer.samples)
-            yield everything.median(0).values
+            yield median_frame(everything)
 
         items.append(lips)
         keys += ["lips", "lips_median"]
@@ -165,6 +165,16 @@ def read_lips(folder: str | Path, count: int) -> Tensor:
             raise PvsdError(f"{path} is missing or broken: preprocess the clip again.")
         frames[k] = image[half:, :, ::-1]
     return torch.from_numpy(frames).div_(255.0)
+
+
+def median_frame(frames: Tensor) -> Tensor:
+    """The median over time of ``[frames, 48, 96, 3]``, to 1/255: ``[48, 96, 3]``.
+
+    Partitioning bytes takes a third of the time that sorting floats does.
+    """
+    levels = (frames.numpy() * 255).round().astype(np.uint8)
+    middle = (len(levels) - 1) // 2
+    return torch.from_numpy(np.partition(levels, middle, 0)[middle] / np.float32(255))
 
 
 def cut_frames(frames: Tensor, start: int, samples: int) -> Tensor:

@@ -57,5 +57,5 @@ def shifted(x: Tensor, steps: int) -> Tensor:
     """``y[:, t] = x[:, t + steps]`` along dimension 1, zeros past the end."""
     if steps == 0:
         return x
-    tail = x.new_zeros(x.shape[0], steps, *x.shape[2:])
+    tail = x.new_zeros(x.shape[0], min(steps, x.shape[1]), *x.shape[2:])
     return cat([x[:, steps:], tail], 1)
