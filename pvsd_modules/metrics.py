@@ -74,7 +74,7 @@ def mouth_opening(lips: Tensor) -> Tensor:
     """How far the mouth is open, from the frames alone.
 
     An open mouth shows its dark inside: the measure is the mean darkness of the
-    central part of the frame (rows 8..40, columns 28..68).
+    central part of the frame (rows 12..29, columns 34..61), where it lies in a face crop.
 
     Arguments
     ---------
@@ -86,7 +86,7 @@ def mouth_opening(lips: Tensor) -> Tensor:
     Tensor
         ``[..., frames]``, larger for more open; comparable within a clip only.
     """
-    return 1.0 - lips[..., 8:40, 28:68, :].mean((-3, -2, -1))
+    return 1.0 - lips[..., 12:30, 34:62, :].mean((-3, -2, -1))
 
 
 def correlation(a: Tensor, b: Tensor) -> Tensor:
