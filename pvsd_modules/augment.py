@@ -1,4 +1,4 @@
-"""What a recording goes through before it reaches a user: rooms, microphones, levels."""
+"""What a recording goes through on its way to a user: rooms, microphones, levels."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,6 @@ import torch
 from torch import Tensor
 
 from pvsd_modules.alignment import SAMPLE_RATE
-
-
 
 
 @dataclass

@@ -60,4 +60,3 @@ class PvsdBrain(sb.Brain):
             self.hparams.train_logger.log_stats(
                 {"epoch loaded": self.hparams.epoch_counter.current}, test_stats=stats
             )
-

@@ -73,8 +73,8 @@ def _array(wav) -> np.ndarray:
 def mouth_opening(lips: Tensor) -> Tensor:
     """How far the mouth is open, from the frames alone.
 
-    An open mouth shows its dark inside: the measure is the mean darkness of the
-    central part of the frame (rows 12..29, columns 34..61), where it lies in a face crop.
+    An open mouth shows its dark inside: the measure is the mean darkness of the part
+    of the frame where the mouth lies in a face crop (rows 12..29, columns 34..61).
 
     Arguments
     ---------

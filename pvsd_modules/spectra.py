@@ -81,7 +81,7 @@ class CausalSTFT(nn.Module):
         return frames * self.window * (2.0 / 3.0)
 
     def overlap_add(self, frames: Tensor) -> Tensor:
-        """Adds frames at their hops: ``[batch, n, 480]`` to ``[batch, 160 n + 320]``."""
+        """Adds frames ``[batch, n, 480]`` at their hops: ``[batch, 160 n + 320]``."""
         batch, steps, _ = frames.shape
         thirds = frames.reshape(batch, steps, 3, HOP)
         total = frames.new_zeros(batch, steps + 2, HOP)
