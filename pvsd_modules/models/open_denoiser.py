@@ -116,7 +116,10 @@ class OpenDenoiser(nn.Module):
         self.inner_activation = nn.PReLU(channels)
 
     def features(self, spectrum: Tensor) -> Tensor:
-        """Compressed bands, ``[batch, 3, steps, 128]``, of ``[batch, steps, 241, 2]``."""
+        """Compressed bands: ``[batch, steps, 241, 2]`` to ``[batch, 3, steps, 128]``.
+
+        The three are magnitude, real and imaginary part.
+        """
         packed = compress(spectrum)
         magnitude = (packed.square().sum(-1) + 1e-12).sqrt()
         stacked = torch.stack([magnitude, packed[..., 0], packed[..., 1]], 1)

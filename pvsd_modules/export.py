@@ -1,0 +1,116 @@
+"""Makes a pretrained folder of what the trainings left."""
+
+import re
+import shutil
+from pathlib import Path
+
+import torch
+from speechbrain.utils.checkpoints import Checkpointer
+
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.pretrained_folder import check_writable, folder_written_whole
+
+#: Statistic that chooses the checkpoint of each network, and whether more is better.
+BEST = {"student": "opening", "teacher": "opening", "denoiser": "pesq"}
+
+
+def best_checkpoint(source: str | Path, network: str) -> Path:
+    """The weights file of a network.
+
+    Arguments
+    ---------
+    source : str or Path
+        A weights file, a checkpoint folder, or the output folder of a training, of
+        which the best checkpoint is taken (the newest where none has scores).
+    network : str
+        student, teacher or denoiser.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    PvsdError
+        If there is none.
+    """
+    source = Path(source)
+    if source.is_file():
+        return source
+    if (source / f"{network}.ckpt").is_file():
+        return source / f"{network}.ckpt"
+    if (source / "save").is_dir():
+        checkpointer = Checkpointer(source / "save")
+        found = (
+            checkpointer.find_checkpoint(
+                max_key=BEST[network], ckpt_predicate=lambda c: BEST[network] in c.meta
+            )
+            or checkpointer.find_checkpoint()
+        )
+        if found and network in found.paramfiles:
+            return Path(found.paramfiles[network])
+    raise PvsdError(
+        f"{source} holds no {network}.ckpt: give a weights file, a checkpoint folder "
+        "or the output folder of a training."
+    )
+
+
+def export(
+    networks: dict[str, str | Path],
+    output_folder: str | Path,
+    template: str | Path,
+    card: str | Path | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Writes a folder that ``PseudoVisualEnhancement.from_hparams`` loads.
+
+    Arguments
+    ---------
+    networks : dict
+        Sources of ``student``, ``denoiser`` and optionally ``teacher``, see
+        `best_checkpoint`. If a source belongs to a training, its network's sizes are
+        taken from there.
+    output_folder : str or Path
+        Folder to make.
+    template : str or Path
+        Such as hparams/pretrained/open.yaml.
+    card : str or Path or None
+        Model card to put beside the weights as README.md.
+    overwrite : bool
+        Whether an earlier pretrained folder may be replaced.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    folder = Path(output_folder)
+    files = {name: best_checkpoint(path, name) for name, path in networks.items()}
+    check_writable(folder, overwrite)
+    text = Path(template).read_text(encoding="utf-8")
+    if "teacher" not in files:
+        text = "".join(
+            line
+            for line in text.splitlines(True)
+            if "# only with a teacher" not in line
+        )
+    for name, path in networks.items():
+        text = _with_sizes(text, name, Path(path) / "hyperparams.yaml")
+    with folder_written_whole(folder) as temporary:
+        (temporary / "hyperparams.yaml").write_text(text, encoding="utf-8")
+        for name, path in files.items():
+            state = torch.load(path, "cpu", weights_only=True)
+            torch.save(state, temporary / f"{name}.ckpt")
+        if card:
+            shutil.copyfile(card, temporary / "README.md")
+    return folder
+
+
+def _with_sizes(text: str, network: str, trained: Path) -> str:
+    """Puts the sizes of a training (``channels: 48``) into a template's text."""
+    if not trained.is_file():
+        return text
+    sizes = re.findall(r"(?m)^(\w+): (\d+)\b", trained.read_text(encoding="utf-8"))
+    for key, value in sizes:
+        text = re.sub(rf"(?m)^{network}_{key}: \d+", f"{network}_{key}: {value}", text)
+    return text
