@@ -100,6 +100,9 @@ def export(
         (temporary / "hyperparams.yaml").write_text(text, encoding="utf-8")
         for name, path in files.items():
             state = torch.load(path, "cpu", weights_only=True)
+            if name == "teacher":
+                # Enhancing never runs it: half precision halves what is shipped.
+                state = {key: value.half() for key, value in state.items()}
             torch.save(state, temporary / f"{name}.ckpt")
         if card:
             shutil.copyfile(card, temporary / "README.md")
