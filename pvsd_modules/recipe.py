@@ -12,6 +12,7 @@ from hyperpyyaml import load_hyperpyyaml
 from speechbrain.utils.distributed import ddp_init_group, run_on_main
 from speechbrain.utils.parameter_transfer import Pretrainer
 
+from pvsd_modules.allocator import keep_freed_memory
 from pvsd_modules.audio_store import AudioStore
 from pvsd_modules.dataio import load_manifest
 from pvsd_modules.errors import PvsdError
@@ -30,6 +31,7 @@ def start_experiment(arguments: list[str]) -> tuple[dict, dict]:
     dict, dict
         Hyperparameters and run options.
     """
+    keep_freed_memory()
     path, run_options, overrides = sb.parse_arguments(arguments)
     ddp_init_group(run_options)
     with open(path, encoding="utf-8") as file:
