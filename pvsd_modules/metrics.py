@@ -1,6 +1,7 @@
 """PESQ, STOI and SI-SDR of one pair of signals, and the opening of a mouth."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import torch
@@ -9,6 +10,8 @@ from torch import Tensor
 from pvsd_modules.errors import PvsdError
 
 RATE = 16000
+SHORTEST_STOI = 6400  # 30 frames of 25.6 ms, half overlapped, fill 0.4 s
+SILENCE = 1e-12  # energy
 
 
 def pesq_wb(clean, enhanced) -> float | None:
@@ -32,8 +35,10 @@ def pesq_wb(clean, enhanced) -> float | None:
             "PESQ is not installed: run pip install 'pvsd[train]' (needs a C compiler)."
         ) from None
     clean, enhanced = _array(clean), _array(enhanced)
+    if not _can_be_scored(clean, enhanced):
+        return None
     try:
-        return float(pesq.pesq(RATE, clean, enhanced, "wb"))
+        return _finite(pesq.pesq(RATE, clean, enhanced, "wb"))
     except (pesq.NoUtterancesError, pesq.BufferTooShortError, ValueError):
         return None
 
@@ -43,22 +48,33 @@ def stoi(clean, enhanced, extended: bool = False) -> float | None:
 
     Returns None where less than 30 frames of speech are found.
     """
-    from pystoi import stoi as measure
-
+    try:
+        from pystoi import stoi as measure
+    except ImportError:
+        raise PvsdError(
+            "STOI is not installed: run pip install 'pvsd[train]'."
+        ) from None
+    clean, enhanced = _array(clean), _array(enhanced)
+    if len(clean) < SHORTEST_STOI or not _can_be_scored(clean, enhanced):
+        return None
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         try:
-            return float(measure(_array(clean), _array(enhanced), RATE, extended))
+            return _finite(measure(clean, enhanced, RATE, extended))
         except RuntimeWarning:
             return None
 
 
 def si_sdr(clean, enhanced) -> float | None:
-    """Scale-invariant signal-to-distortion ratio in dB, zero-mean (Le Roux 2019)."""
-    clean, enhanced = (x - x.mean() for x in (_array(clean), _array(enhanced)))
-    energy = float(clean @ clean)
-    if energy <= 1e-12:
+    """Scale-invariant signal-to-distortion ratio in dB, zero-mean (Le Roux 2019).
+
+    Returns None where one of the signals is silent, empty or not finite.
+    """
+    clean, enhanced = _array(clean), _array(enhanced)
+    if not _can_be_scored(clean, enhanced):
         return None
+    clean, enhanced = clean - clean.mean(), enhanced - enhanced.mean()
+    energy = float(clean @ clean)
     target = (enhanced @ clean) / energy * clean
     error = enhanced - target
     return float(10 * np.log10((target @ target + 1e-12) / (error @ error + 1e-12)))
@@ -68,6 +84,26 @@ def _array(wav) -> np.ndarray:
     if isinstance(wav, Tensor):
         wav = wav.detach().float().cpu().numpy()
     return np.asarray(wav, np.float64).reshape(-1)
+
+
+def _can_be_scored(*signals: np.ndarray) -> bool:
+    """Every signal has numbers and moves."""
+    return all(
+        len(x) and np.isfinite(x).all() and ((x - x.mean()) ** 2).sum() > SILENCE
+        for x in signals
+    )
+
+
+def _finite(score) -> float | None:
+    return float(score) if np.isfinite(score) else None
+
+
+MEASURES = {
+    "pesq_wb": pesq_wb,
+    "stoi": stoi,
+    "estoi": partial(stoi, extended=True),
+    "si_sdr": si_sdr,
+}
 
 
 def mouth_opening(lips: Tensor) -> Tensor:
