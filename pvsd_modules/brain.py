@@ -30,12 +30,18 @@ class PvsdBrain(sb.Brain):
     def on_fit_batch_end(self, batch, outputs, loss, should_step):
         """Sets the learning rate of the next step."""
         if should_step:
-            self.hparams.lr_scheduler(self.optimizer, self.optimizer_step)
+            self._set_rate(self.optimizer_step)
 
     def on_fit_start(self):
         """Starts from the first rate of the schedule, or from where it stopped."""
         super().on_fit_start()
-        self.hparams.lr_scheduler(self.optimizer, max(1, self.optimizer_step))
+        self._set_rate(max(1, self.optimizer_step))
+
+    def _set_rate(self, step):
+        """Sets the rate of a step; past its end a schedule would turn negative."""
+        self.hparams.lr_scheduler(self.optimizer, step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = max(0.0, group["lr"])
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
         """Logs, and after validation keeps the newest and the best checkpoint."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from pvsd_modules.alignment import FACE_SIZE, SAMPLES_PER_FRAME, frame_count
 from pvsd_modules.audio_store import AudioStore
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.mixing import loop_from, mix_at_snr
+from pvsd_modules.mixing import item_generator, loop_from, mix_at_snr
 from pvsd_modules.training_mixer import TrainingMixer
 
 
@@ -54,7 +54,8 @@ def mixing_dataset(manifest: dict, mixer: TrainingMixer, real_lips: bool = False
     mixer : TrainingMixer
         Makes the items; its ``epoch`` is set by the Brain.
     real_lips : bool
-        Whether the frames of the video are loaded as well.
+        Whether the frames of the video are loaded as well: ``lips``, their median
+        ``lips_median``, and a whole ``face`` from elsewhere in the clip.
 
     Returns
     -------
@@ -79,8 +80,19 @@ def mixing_dataset(manifest: dict, mixer: TrainingMixer, real_lips: bool = False
             yield cut_frames(everything, start, mixer.samples)
             yield median_frame(everything)
 
-        items.append(lips)
-        keys += ["lips", "lips_median"]
+        @sb.utils.data_pipeline.takes("id", "frames", "frame_count", "start")
+        @sb.utils.data_pipeline.provides("face")
+        def face(item_id, frames, count, start):
+            random = item_generator(mixer.seed, mixer.epoch, f"face of {item_id}")
+            # The segment's own frames are what is to be drawn: they give nothing away.
+            first = start // SAMPLES_PER_FRAME
+            segment = range(first, first + frame_count(mixer.samples))
+            others = [k for k in range(int(count)) if k not in segment] or [0]
+            k = others[int(random.integers(len(others)))]
+            return read_face(Path(frames, f"{k}.jpg"))
+
+        items += [lips, face]
+        keys += ["lips", "lips_median", "face"]
     return DynamicItemDataset(manifest, items, keys)
 
 
@@ -165,6 +177,27 @@ def read_lips(folder: str | Path, count: int) -> Tensor:
             raise PvsdError(f"{path} is missing or broken: preprocess the clip again.")
         frames[k] = image[half:, :, ::-1]
     return torch.from_numpy(frames).div_(255.0)
+
+
+def read_face(path: str | Path | None) -> Tensor | None:
+    """A picture of a face, ``[96, 96, 3]``, 0..1, RGB; None for None.
+
+    Raises
+    ------
+    PvsdError
+        If the file is no picture.
+    """
+    import cv2
+
+    if path is None:
+        return None
+    image = cv2.imread(str(path))
+    if image is None:
+        raise PvsdError(f"{path} is missing or no picture: name a picture of a face.")
+    if image.shape[:2] != (FACE_SIZE, FACE_SIZE):
+        size = (FACE_SIZE, FACE_SIZE)
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(image[:, :, ::-1].astype(np.float32) / 255)
 
 
 def median_frame(frames: Tensor) -> Tensor:
