@@ -1,0 +1,182 @@
+"""evaluate.py on a small list, with stand-ins for networks."""
+
+import csv
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.evaluation import Scorer, run
+from pvsd_modules.evaluation.scoring import COLUMNS
+from pvsd_modules.metrics import MEASURES
+from pvsd_modules.synthetic_noise import noise_like
+from pvsd_modules.synthetic_speech import utter
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = ROOT / "hparams" / "evaluate.yaml"
+
+
+@pytest.fixture(scope="module")
+def networks():
+    """The module of stand-ins, importable in processes of a pool, too."""
+    folder = str(ROOT / "tests" / "interface")
+    sys.path.insert(0, folder)
+    import tiny_networks
+
+    yield tiny_networks
+    sys.path.remove(folder)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Three recordings, one of them silent, mixed at two SNRs; pairs as well."""
+    root = tmp_path_factory.mktemp("data")
+    mixtures, pairs = {}, {}
+    soundfile.write(root / "noise.wav", noise_like(1.5, "pink", 1), 16000)
+    for i in range(3):
+        wave = np.asarray(utter(1.6, speaker=i, seed=i).wave) * (i != 2)
+        soundfile.write(root / f"clean{i}.wav", wave, 16000)
+        mixtures[f"m{i}"] = {
+            "clean": f"{{data_root}}/clean{i}.wav",
+            "clean_start": 640,
+            "samples": 22400,
+            "noise": "{noise_root}/noise.wav",
+            "noise_start": 99,
+            "snr": 5.0 * (i == 1),
+            "speaker": "s",
+            "category": "rain, heavy",
+        }
+        noisy = 0.5 * wave
+        soundfile.write(root / f"noisy{i}.wav", noisy, 16000)
+        pairs[f"p{i}"] = {
+            "clean": f"{{data_root}}/clean{i}.wav",
+            "noisy": f"{{data_root}}/noisy{i}.wav",
+            "length": 1.6,
+            "speaker": "s",
+        }
+    (root / "test_mixtures.json").write_text(json.dumps(mixtures))
+    (root / "test_pairs.json").write_text(json.dumps(pairs))
+    face = {"wav": "{data_root}/noisy0.wav", "frames": "{data_root}", "frame_count": 40}
+    (root / "other_faces.json").write_text(json.dumps({"f": face}))
+    return root
+
+
+@pytest.fixture
+def evaluate(data, networks, tmp_path):
+    """``summary, rows = evaluate(denoiser, key=value, ...)``."""
+    script = runpy.run_path(str(ROOT / "recipes/LRS3_VGGSound/evaluate.py"))
+
+    def call(denoiser="IdentityDenoiser", **settings):
+        model = networks.make_folder(tmp_path / denoiser, denoiser)
+        settings = {
+            "manifest_folder": data,
+            "data_root": data,
+            "output_folder": tmp_path / "out",
+            "store_folder": tmp_path / "store",
+            "model": model,
+            "workers": 1,
+            **settings,
+        }
+        words = [str(SETTINGS)]
+        for key, value in settings.items():
+            words += [f"--{key}", str(value)]
+        script["main"](words)
+        folder = Path(settings["output_folder"])
+        with (folder / "scores.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        return json.loads((folder / "summary.json").read_text()), rows
+
+    return call
+
+
+def test_columns_and_scores_of_a_system_that_changes_nothing(evaluate, tmp_path):
+    summary, rows = evaluate()
+    assert list(rows[0]) == COLUMNS
+    assert [row["file"] for row in rows] == ["m0", "m1", "m2"]
+    assert rows[0]["category"] == "rain, heavy"
+    assert float(rows[0]["seconds"]) == 1.4
+    for row in rows[:2]:
+        for name in MEASURES:
+            assert float(row[name]) == pytest.approx(float(row[f"noisy_{name}"]))
+    assert float(rows[1]["noisy_si_sdr"]) == pytest.approx(5.0, abs=0.5)
+    assert [group["snr"] for group in summary["groups"]] == [0.0, 5.0, "all"]
+    assert summary["undefined"] == {name: ["m2"] for name in MEASURES}
+    assert summary["groups"][-1]["pesq_wb"]["files"] == 2
+    assert rows[2]["pesq_wb"] == ""
+    assert "| all | 3 |" in (tmp_path / "out" / "summary.md").read_text()
+
+
+def test_identical_signals_of_pairs(evaluate):
+    _, rows = evaluate(list="test_pairs")
+    assert [row["file"] for row in rows] == ["p0", "p1", "p2"]
+    assert rows[0]["snr"] == ""
+    assert float(rows[0]["pesq_wb"]) > 4.6
+    assert float(rows[0]["stoi"]) > 0.999
+    assert float(rows[0]["si_sdr"]) > 50
+
+
+def test_processes_give_the_same(evaluate, tmp_path):
+    alone = evaluate("TinyDenoiser", output_folder=tmp_path / "a")
+    together = evaluate("TinyDenoiser", output_folder=tmp_path / "b", workers=2)
+    assert [row["file"] for row in together[1]] == ["m0", "m1", "m2"]
+    for one, other in zip(alone[1], together[1], strict=True):
+        for key in ("pesq_wb", "stoi", "estoi", "si_sdr"):
+            assert bool(one[key]) == bool(other[key])
+            if one[key]:
+                assert float(other[key]) == pytest.approx(float(one[key]), rel=1e-4)
+
+
+def test_an_interrupted_run_goes_on(evaluate, tmp_path, monkeypatch):
+    scored = []
+
+    class Interrupted(Scorer):
+        def __call__(self, name, *task):
+            if name == "m1" and len(scored) == 1:
+                scored.append("stop")
+                raise KeyboardInterrupt
+            scored.append(name)
+            return super().__call__(name, *task)
+
+    monkeypatch.setattr(run, "Scorer", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate("TinyDenoiser")
+    _, rows = evaluate("TinyDenoiser")
+    assert scored == ["m0", "stop", "m1", "m2"]
+    _, whole = evaluate("TinyDenoiser", output_folder=tmp_path / "whole")
+    assert rows == whole
+
+
+@pytest.mark.parametrize("lips", ["none", "zeros", "frozen", "shuffled"])
+def test_lips_change_the_score(evaluate, tmp_path, lips):
+    usual = evaluate("TinyDenoiser", output_folder=tmp_path / "a", items=1)[1]
+    other = evaluate("TinyDenoiser", output_folder=tmp_path / "b", items=1, lips=lips)
+    assert other[1][0]["si_sdr"] != usual[0]["si_sdr"]
+    assert other[1][0]["noisy_si_sdr"] == usual[0]["noisy_si_sdr"]
+
+
+def test_whole_recordings_and_chosen_snrs(evaluate, tmp_path):
+    _, rows = evaluate("TinyDenoiser", engine="whole", snrs=[5])
+    assert [row["file"] for row in rows] == ["m1"]
+    with pytest.raises(PvsdError, match="no item"):
+        evaluate(snrs=[7], output_folder=tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"lips": "teacher"}, "has none"),
+        ({"lips": "mine"}, "is unknown"),
+        ({"engine": "fast"}, "is unknown"),
+        ({"workers": 0}, "must be 1 or more"),
+        ({"list": "test_nothing"}, "does not exist"),
+        ({"lips": "real", "faces": "other_faces"}, "needs the frames of"),
+    ],
+)
+def test_mistakes_are_sentences(evaluate, settings, words):
+    with pytest.raises(PvsdError, match=words):
+        evaluate(**settings)
