@@ -1,0 +1,66 @@
+"""Rooms, filters, levels."""
+
+import numpy as np
+import pytest
+import torch
+
+from pvsd_modules.augment import Augmenter, low_pass, room_response
+
+
+def generator():
+    return np.random.default_rng(5)
+
+
+def test_nothing_moves_in_time():
+    # A click stays where it is: real lips must go on fitting the sound.
+    wav = torch.zeros(4000)
+    wav[1000] = 1.0
+    for room in (False, True):
+        out = Augmenter().colour(wav, generator(), room)
+        assert out.shape == wav.shape
+        assert int(out.abs().argmax()) == 1000
+
+
+def test_colour_is_within_its_bounds():
+    wav = torch.randn(16000, generator=torch.Generator().manual_seed(0))
+    out = Augmenter(equaliser_db=6.0).colour(wav, generator())
+    change = 20 * torch.log10(out.norm() / wav.norm())
+    assert -6.0 < float(change) < 6.0 and not torch.allclose(out, wav, atol=1e-2)
+    flat = Augmenter(equaliser_db=0.0).colour(wav, generator())
+    assert torch.allclose(flat, wav, atol=1e-4)
+
+
+def test_low_pass_removes_what_lies_above():
+    time = torch.arange(16000) / 16000
+    low, high = (torch.sin(2 * torch.pi * f * time) for f in (1000, 6000))
+    out = low_pass(low + high, 3000.0)
+    assert torch.allclose(out[500:-500], low[500:-500], atol=2e-2)
+
+
+def test_levels_are_in_range_and_the_pair_keeps_together():
+    augment = Augmenter(narrowband=0.0, clipping=0.0, level_db=(-30.0, -20.0))
+    clean = 0.5 * torch.randn(8000, generator=torch.Generator().manual_seed(0))
+    noisy, target = augment.finish(2 * clean, clean, generator())
+    level = 20 * torch.log10(noisy.square().mean().sqrt())
+    assert -30.0 <= float(level) <= -20.0
+    assert torch.allclose(noisy, 2 * target)
+
+
+def test_clipping_reaches_the_noisy_signal_only():
+    augment = Augmenter(narrowband=0.0, clipping=1.0)
+    clean = torch.randn(8000, generator=torch.Generator().manual_seed(0))
+    noisy, target = augment.finish(clean, clean, generator())
+    assert noisy.abs().max() < 0.9 * target.abs().max()
+    assert int((noisy.abs() == noisy.abs().max()).sum()) > 5
+
+
+def test_silence_stays_silence():
+    noisy, clean = Augmenter().finish(torch.zeros(100), torch.zeros(100), generator())
+    assert noisy.abs().max() == 0 and torch.isfinite(clean).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_room_begins_with_the_direct_sound(seed):
+    response = room_response(np.random.default_rng(seed))
+    assert response[0] == 1.0 and response[1:40].abs().max() == 0
+    assert response[1:].norm() <= 1.001

@@ -1,0 +1,79 @@
+"""Losses are smallest where nothing is wrong."""
+
+import pytest
+import torch
+
+from pvsd_modules.losses import CompressedSpectralLoss, FeatureL1, LipLoss
+
+
+def signals():
+    torch.manual_seed(0)
+    return 0.1 * torch.randn(2, 4000), 0.1 * torch.randn(2, 4000)
+
+
+def test_feature_loss():
+    a, b = torch.rand(2, 4, 514), torch.rand(2, 4, 514)
+    loss = FeatureL1()
+    assert loss({"features": a}, {"features": a}) == 0
+    value = loss({"features": a}, {"features": b})
+    assert float(value) == pytest.approx(float((a - b).abs().mean()))
+
+
+def test_spectral_loss_is_zero_on_equal_signals_and_grows_with_the_error():
+    clean, noise = signals()
+    loss = CompressedSpectralLoss(sdr_weight=0.0)
+    targets = {"clean": clean, "noisy": clean + noise}
+    values = [
+        float(loss({"enhanced": clean + share * noise}, targets))
+        for share in (0.0, 0.1, 0.5, 1.0)
+    ]
+    assert values[0] == pytest.approx(0.0, abs=1e-9)
+    assert values == sorted(values) and values[1] > 1e-4
+
+
+def test_the_sdr_term_prefers_the_clean_signal():
+    clean, noise = signals()
+    targets = {"clean": clean, "noisy": clean + noise}
+    only = CompressedSpectralLoss(sdr_weight=1.0)
+    without = CompressedSpectralLoss(sdr_weight=0.0)
+    terms = [
+        float(only({"enhanced": x}, targets) - without({"enhanced": x}, targets))
+        for x in (clean, clean + 0.3 * noise, noise)
+    ]
+    assert terms[0] == pytest.approx(-3.0, abs=0.01)  # bounded at 30 dB
+    assert terms == sorted(terms)
+
+
+@pytest.mark.parametrize("gain", [0.001, 1.0, 30.0])
+def test_loud_and_quiet_recordings_weigh_the_same(gain):
+    clean, noise = signals()
+    loss = CompressedSpectralLoss(sdr_weight=0.0)
+
+    def value(scale):
+        targets = {"clean": scale * clean, "noisy": scale * (clean + noise)}
+        return float(loss({"enhanced": scale * (clean + 0.5 * noise)}, targets))
+
+    assert value(gain) == pytest.approx(value(1.0), rel=0.1)
+
+
+def test_silence_has_finite_loss_and_gradient():
+    enhanced = torch.zeros(1, 4000, requires_grad=True)
+    silence = torch.zeros(1, 4000)
+    value = CompressedSpectralLoss()(
+        {"enhanced": enhanced}, {"clean": silence, "noisy": silence}
+    )
+    value.backward()
+    assert torch.isfinite(value) and torch.isfinite(enhanced.grad).all()
+
+
+def test_lip_loss_and_its_motion():
+    torch.manual_seed(0)
+    lips = torch.rand(1, 4, 48, 96, 3)
+    assert LipLoss(0.5, 20.0)(lips, lips) == 0
+    shifted = lips + 0.1  # wrong everywhere, but it moves as it should
+    assert float(LipLoss(0.0)(shifted, lips)) == pytest.approx(0.1, rel=1e-3)
+    assert float(LipLoss(0.5)(shifted, lips)) == pytest.approx(0.1, rel=1e-3)
+    still = lips.mean(1, keepdim=True).expand_as(lips)
+    assert LipLoss(0.5)(still, lips) > LipLoss(0.0)(still, lips) + 0.05
+    scaled = LipLoss(0.0, 20.0)(still, lips)
+    assert float(scaled) == pytest.approx(20 * float(LipLoss()(still, lips)), rel=1e-4)
