@@ -116,15 +116,12 @@ def markdown(summary: dict) -> str:
         snr = group["snr"] if isinstance(group["snr"], str) else f"{group['snr']:g}"
         cells = [_cell(group[name], DECIMALS[name]) for name in MEASURES]
         lines.append(_line([snr, str(group["files"]), *cells]))
-    lines += [
-        "",
-        "Score (gain over the noisy input; 95 % bootstrap interval of the gain)",
-    ]
-    lines[-1] += "."
+    note = "Score (gain over the noisy input; 95 % bootstrap interval of the gain)."
+    lines += ["", note]
     for name, files in summary["undefined"].items():
         if files:
-            lines += ["", f"{TITLES[name].split(',')[0]} is not defined for"]
-            lines[-1] += f" {len(files)} recordings, which are left out of its means: "
+            title = TITLES[name].split(",")[0]
+            lines += ["", f"{title} undefined, left out: {len(files)} of the files: "]
             lines[-1] += ", ".join(files) + "."
     return "\n".join(lines) + "\n"
 

@@ -56,7 +56,7 @@ def test_undefined_scores_are_named_and_left_out():
     assert everything["pesq_wb"]["files"] == 1
     assert everything["pesq_wb"]["mean"] == 2.0
     assert everything["stoi"]["files"] == 3
-    assert "PESQ is not defined for 2 recordings" in markdown(summary)
+    assert "PESQ undefined, left out: 2 of the files" in markdown(summary)
     assert "bad, worse" in markdown(summary)
 
 
