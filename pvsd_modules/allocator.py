@@ -22,7 +22,7 @@ def keep_freed_memory() -> bool:
 
     Example
     -------
-    >>> keep_freed_memory() in (True, False)
+    >>> keep_freed_memory()  # doctest: +SKIP
     True
     """
     if platform.libc_ver()[0] != "glibc":
