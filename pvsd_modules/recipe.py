@@ -3,7 +3,6 @@
 import random
 import sys
 from itertools import chain
-from pathlib import Path
 
 import numpy as np
 import speechbrain as sb
@@ -15,7 +14,7 @@ from speechbrain.utils.parameter_transfer import Pretrainer
 from pvsd_modules.allocator import keep_freed_memory
 from pvsd_modules.audio_store import AudioStore
 from pvsd_modules.dataio import load_manifest
-from pvsd_modules.errors import PvsdError
+from pvsd_modules.export import best_checkpoint
 
 
 def start_experiment(arguments: list[str]) -> tuple[dict, dict]:
@@ -103,7 +102,9 @@ def optional_pretrainer(networks: dict, paths: dict) -> Pretrainer | None:
     networks : dict
         Modules by name.
     paths : dict
-        Checkpoint files by the same names; None for networks that stay as they are.
+        Weights files, checkpoint folders or output folders of trainings (of which the
+        best checkpoint is taken) by the same names; None for networks that stay as
+        they are.
 
     Returns
     -------
@@ -113,18 +114,16 @@ def optional_pretrainer(networks: dict, paths: dict) -> Pretrainer | None:
     Raises
     ------
     PvsdError
-        If a named file does not exist.
+        If there is no such checkpoint.
     """
-    given = {name: str(path) for name, path in paths.items() if path}
-    for name, path in given.items():
-        if not Path(path).is_file():
-            raise PvsdError(f"{name}_path: {path} does not exist.")
+    given = {
+        name: str(best_checkpoint(path, name).resolve())
+        for name, path in paths.items()
+        if path
+    }
     if not given:
         return None
-    return Pretrainer(
-        loadables={name: networks[name] for name in given},
-        paths={name: str(Path(path).resolve()) for name, path in given.items()},
-    )
+    return Pretrainer(loadables={name: networks[name] for name in given}, paths=given)
 
 
 def load_pretrained(pretrainer: Pretrainer | None) -> None:
