@@ -79,11 +79,11 @@ class Recipe:
 def recipe(tmp_path_factory):
     """The corpus after preprocess.py and prepare.py."""
     folder = tmp_path_factory.mktemp("corpus")
-    write_corpus(folder / "lrs3", speakers=4, clips=2, seconds=1.2, size=112)
+    write_corpus(folder / "lrs3", speakers=4, clips=3, seconds=1.2, size=112)
     write_noises(folder / "noise", count=6, seconds=1.5)
     preprocess, prepare = load_script("preprocess"), load_script("prepare")
     made = Recipe(folder)
-    options = ["--detector", "centre", "--shortest", "0.5"]
+    options = ["--detector", "haar", "--shortest", "0.5"]
     for split in ("pretrain", "trainval", "test"):
         words = [str(folder / "lrs3" / split), str(made.faces / split), *options]
         assert preprocess.main(words) == 0
@@ -99,9 +99,9 @@ def teacher_folder(recipe, tmp_path_factory):
     """A tiny teacher, trained on the corpus."""
     output = tmp_path_factory.mktemp("trained") / "teacher"
     return recipe.train(
-        "teacher", output, voices="null", batch_size=4, number_of_epochs=25,
-        steps_per_epoch=2, warmup_steps=2, cooldown_steps=10, lr=0.01,
-        segment_seconds=1.2, **TINY_LIPS,
+        "teacher", output, voices="null", batch_size=2, number_of_epochs=16,
+        steps_per_epoch=6, warmup_steps=2, cooldown_steps=20, lr=0.005,
+        segment_seconds=1.2, valid_items=2, test_items=1, **TINY_LIPS,
     )  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def student_folder(recipe, teacher_folder, tmp_path_factory):
     output = tmp_path_factory.mktemp("trained") / "student"
     return recipe.train(
         "student", output, teacher_path=recipe.checkpoint(teacher_folder, "teacher"),
-        batch_size=4, number_of_epochs=25, steps_per_epoch=2, warmup_steps=2,
-        cooldown_steps=10, lr=0.01, segment_seconds=1.2, augment="null",
-        bursts="False", snrs="[10.0, 20.0]", **TINY_LIPS,
+        batch_size=2, number_of_epochs=16, steps_per_epoch=6, warmup_steps=2,
+        cooldown_steps=20, lr=0.005, segment_seconds=1.2, augment="null",
+        bursts="False", snrs="[10.0, 20.0]", valid_items=2, test_items=1, **TINY_LIPS,
     )  # fmt: skip

@@ -1,0 +1,74 @@
+"""Each training, on a made-up corpus of a few seconds, must learn."""
+
+import pytest
+import torch
+
+from pvsd_modules.dataio import load_manifest, read_lips
+from pvsd_modules.metrics import correlation, mouth_opening
+from pvsd_modules.models.open_lips import OpenLipGenerator
+
+TINY_LIPS = {"channels": 32, "layers": 1, "motions": 8}
+
+
+def network_of(recipe, folder, name, **options):
+    network = OpenLipGenerator(**TINY_LIPS, **options)
+    network.load_state_dict(recipe.weights(folder, name))
+    return network.eval()
+
+
+def opening_on_clips(recipe, network):
+    """Median correlation of the drawn and the filmed opening on the training clips."""
+    import soundfile
+
+    faces = load_manifest(recipe.manifests / "train_faces.json", recipe.faces)
+    found = []
+    for face in faces.values():
+        wav = torch.from_numpy(soundfile.read(face["wav"], dtype="float32")[0])[None]
+        real = mouth_opening(read_lips(face["frames"], face["frame_count"]))
+        with torch.no_grad():
+            drawn = mouth_opening(network(wav))[0]
+        frames = min(len(real), len(drawn))
+        found.append(float(correlation(real[:frames], drawn[:frames])))
+    return sorted(found)[len(found) // 2]
+
+
+def test_teacher_learns_the_video(recipe, teacher_folder):
+    loss = recipe.logged(teacher_folder, "train loss")
+    assert loss[-1] < 0.6 * loss[0] and loss[-1] < 0.16
+    trained = network_of(recipe, teacher_folder, "teacher", bidirectional=True)
+    assert opening_on_clips(recipe, trained) > 0.6
+    assert (teacher_folder / "examples" / "epoch001.png").stat().st_size > 1000
+
+
+def test_an_untrained_teacher_does_not_follow(recipe):
+    torch.manual_seed(0)
+    untrained = OpenLipGenerator(**TINY_LIPS, bidirectional=True).eval()
+    assert abs(opening_on_clips(recipe, untrained)) < 0.5
+
+
+def test_student_learns_from_the_teacher(recipe, student_folder):
+    loss = recipe.logged(student_folder, "train loss")
+    assert loss[-1] < 0.6 * loss[0]
+    assert recipe.logged(student_folder, "valid opening")[-1] > 0.6
+    assert (student_folder / "examples" / "epoch001.png").stat().st_size > 1000
+
+
+@pytest.fixture(scope="module")
+def denoiser_folder(recipe, student_folder, tmp_path_factory):
+    return recipe.train(
+        "denoiser", tmp_path_factory.mktemp("trained") / "denoiser", lips="zeros",
+        channels=16, blocks=1, batch_size=2, number_of_epochs=8, steps_per_epoch=6,
+        warmup_steps=2, cooldown_steps=20, lr=0.005, segment_seconds=1.2,
+        augment="null", snrs="[0.0, 5.0]", valid_items=2, test_items=1,
+    )  # fmt: skip
+
+
+def test_denoiser_learns_to_clean(recipe, denoiser_folder):
+    loss = recipe.logged(denoiser_folder, "train loss")
+    assert loss[-1] < 0.8 * loss[0]
+    gains = recipe.logged(denoiser_folder, "valid si_sdr_gain")
+    assert gains[-1] > 1.0 and gains[-1] > gains[0]
+    for name in ("noisy", "enhanced", "clean"):
+        wav = denoiser_folder / "examples" / f"epoch001_{name}.wav"
+        assert wav.stat().st_size > 1000
+    assert (denoiser_folder / "examples" / "test.png").is_file()
