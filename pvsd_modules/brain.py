@@ -1,6 +1,8 @@
 """What the three trainings share: schedule, checkpoints, frozen epochs, logs."""
 
 import speechbrain as sb
+import torch
+from torch.nn.parallel import DistributedDataParallel
 
 
 class PvsdBrain(sb.Brain):
@@ -42,6 +44,17 @@ class PvsdBrain(sb.Brain):
         self.hparams.lr_scheduler(self.optimizer, step)
         for group in self.optimizer.param_groups:
             group["lr"] = max(0.0, group["lr"])
+
+    def _wrap_distributed(self):
+        """On processors BatchNorm cannot be synchronised: rank 0's statistics count."""
+        if not self.distributed_launch or torch.device(self.device).type != "cpu":
+            super()._wrap_distributed()
+            return
+        for name, module in self.modules.items():
+            if any(p.requires_grad for p in module.parameters()):
+                self.modules[name] = DistributedDataParallel(
+                    module, find_unused_parameters=self.find_unused_parameters
+                )
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
         """Logs, and after validation keeps the newest and the best checkpoint."""

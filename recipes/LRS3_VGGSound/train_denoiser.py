@@ -48,7 +48,7 @@ class DenoiserBrain(PvsdBrain):
         noisy, clean = batch.noisy.data, batch.clean.data
         targets = {"noisy": noisy, "clean": clean}
         if self.hparams.compare_features:
-            targets["features"] = self.modules.denoiser.analyse(clean)
+            targets["features"] = self.hparams.denoiser.analyse(clean)
         loss = self.hparams.loss(predictions, targets)
         if stage != sb.Stage.TRAIN:
             self.score(predictions["enhanced"], batch)

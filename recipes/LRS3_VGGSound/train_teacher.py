@@ -35,7 +35,7 @@ class TeacherBrain(PvsdBrain):
         if self.hparams.target == "deviation":
             # What moves is learned, not whose face it is.
             median = batch.lips_median.data[:, None]  # [batch, 1, 48, 96, 3]
-            real = real - median + self.modules.teacher.decoder.neutral
+            real = real - median + self.hparams.teacher.decoder.neutral
         face = self.hparams.reference(batch) if self.hparams.reference else None
         drawn = self.modules.teacher(voice, face).float()
         return {"drawn": drawn, "real": real}
