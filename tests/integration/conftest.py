@@ -99,8 +99,9 @@ def teacher_folder(recipe, tmp_path_factory):
     """A tiny teacher, trained on the corpus."""
     output = tmp_path_factory.mktemp("trained") / "teacher"
     return recipe.train(
-        "teacher", output, voices="null", batch_size=2, number_of_epochs=16,
-        steps_per_epoch=6, warmup_steps=2, cooldown_steps=20, lr=0.005,
+        "teacher", output, voices="null", batch_size=2, number_of_epochs=20,
+        steps_per_epoch=6, warmup_steps=2, cooldown_steps=30, lr=0.01,
+        max_grad_norm=5.0,
         segment_seconds=1.2, valid_items=2, test_items=1, **TINY_LIPS,
     )  # fmt: skip
 
@@ -112,6 +113,6 @@ def student_folder(recipe, teacher_folder, tmp_path_factory):
     return recipe.train(
         "student", output, teacher_path=recipe.checkpoint(teacher_folder, "teacher"),
         batch_size=2, number_of_epochs=16, steps_per_epoch=6, warmup_steps=2,
-        cooldown_steps=20, lr=0.005, segment_seconds=1.2, augment="null",
+        cooldown_steps=30, lr=0.005, segment_seconds=1.2, augment="null",
         bursts="False", snrs="[10.0, 20.0]", valid_items=2, test_items=1, **TINY_LIPS,
     )  # fmt: skip
