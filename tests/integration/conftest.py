@@ -16,7 +16,9 @@ TINY_LIPS = {"channels": 32, "layers": 1, "motions": 8}
 
 def load_script(name):
     """A script of the recipe as a module."""
-    spec = importlib.util.spec_from_file_location(f"{name}_script", RECIPE / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(
+        f"{name}_script", RECIPE / f"{name}.py"
+    )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -59,7 +61,9 @@ class Recipe:
     def logged(output, name):
         """Values of a statistic such as ``valid loss`` in the order of the epochs."""
         text = Path(output, "train_log.txt").read_text()
-        return [float(x) for x in re.findall(rf"{name}: (-?[\d.]+(?:e[+-]?\d+)?)", text)]
+        return [
+            float(x) for x in re.findall(rf"{name}: (-?[\d.]+(?:e[+-]?\d+)?)", text)
+        ]
 
     @staticmethod
     def weights(output, name, newest=True):
@@ -114,5 +118,6 @@ def student_folder(recipe, teacher_folder, tmp_path_factory):
         "student", output, teacher_path=recipe.checkpoint(teacher_folder, "teacher"),
         batch_size=2, number_of_epochs=16, steps_per_epoch=6, warmup_steps=2,
         cooldown_steps=30, lr=0.005, segment_seconds=1.2, augment="null",
+        max_grad_norm=5.0,
         bursts="False", snrs="[10.0, 20.0]", valid_items=2, test_items=1, **TINY_LIPS,
     )  # fmt: skip

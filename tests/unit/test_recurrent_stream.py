@@ -43,7 +43,9 @@ def streamed(stream, noisy, sizes):
 
 def chunks(total, seed):
     """Random sizes that add up to a total, some of them zero."""
-    cuts = torch.randint(0, total + 1, (5,), generator=torch.Generator().manual_seed(seed))
+    cuts = torch.randint(
+        0, total + 1, (5,), generator=torch.Generator().manual_seed(seed)
+    )
     edges = [0, *sorted(cuts.tolist()), total]
     return [b - a for a, b in zip(edges, edges[1:], strict=False)]
 

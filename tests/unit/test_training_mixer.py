@@ -17,7 +17,9 @@ def files(tmp_path):
 
 
 def snr_of(clean, noisy):
-    return float(10 * torch.log10(clean.square().sum() / (noisy - clean).square().sum()))
+    return float(
+        10 * torch.log10(clean.square().sum() / (noisy - clean).square().sum())
+    )
 
 
 def test_a_choice_of_ratios_is_kept_exactly(files):
@@ -69,7 +71,9 @@ def test_short_speech_is_joined_or_padded(files):
 
 def test_without_noise_both_are_the_speech(files):
     store, speech, _ = files
-    noisy, clean, _ = TrainingMixer(store, speech, None, 1.0)("a", speech["long"]["wav"])
+    noisy, clean, _ = TrainingMixer(store, speech, None, 1.0)(
+        "a", speech["long"]["wav"]
+    )
     assert torch.equal(noisy, clean)
 
 
