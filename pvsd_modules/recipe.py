@@ -133,6 +133,42 @@ def load_pretrained(pretrainer: Pretrainer | None) -> None:
         pretrainer.load_collected()
 
 
+def train(brain_class, hparams: dict, run_options: dict, datasets: dict) -> None:
+    """Fits a Brain, or goes on with it, and scores the test set with its best state.
+
+    Arguments
+    ---------
+    brain_class : type
+        A PvsdBrain.
+    hparams, run_options : dict
+        What `start_experiment` gave, with the mixer.
+    datasets : dict
+        ``train``, ``valid`` and ``test``. The test is left out where the setting
+        ``test_after_training`` says so.
+    """
+    brain = brain_class(
+        modules=hparams["modules"],
+        opt_class=hparams["opt_class"],
+        hparams=hparams,
+        run_opts=run_options,
+        checkpointer=hparams["checkpointer"],
+    )
+    brain.fit(
+        hparams["epoch_counter"],
+        datasets["train"],
+        datasets["valid"],
+        train_loader_kwargs=hparams["train_dataloader_opts"],
+        valid_loader_kwargs=hparams["valid_dataloader_opts"],
+    )
+    if hparams.get("test_after_training", True):
+        name, direction = brain.best
+        brain.evaluate(
+            datasets["test"],
+            **{f"{direction}_key": name},
+            test_loader_kwargs=hparams["valid_dataloader_opts"],
+        )
+
+
 def fail(error: Exception) -> None:
     """Ends a script with a sentence instead of a traceback."""
     print(f"Error: {error}", file=sys.stderr)

@@ -22,6 +22,7 @@ from pvsd_modules.recipe import (
     load_pretrained,
     open_manifests,
     start_experiment,
+    train,
 )
 
 MEASURES = {"pesq": pesq_wb, "stoi": stoi, "si_sdr": si_sdr}
@@ -146,26 +147,7 @@ def main(arguments):
     for key in ("lips_pretrainer", "init_pretrainer"):
         load_pretrained(hparams[key])
     hparams["lip_source"] = hparams["lip_source"].to(run_options.get("device", "cpu"))
-    brain = DenoiserBrain(
-        modules=hparams["modules"],
-        opt_class=hparams["opt_class"],
-        hparams=hparams,
-        run_opts=run_options,
-        checkpointer=hparams["checkpointer"],
-    )
-    brain.fit(
-        hparams["epoch_counter"],
-        datasets["train"],
-        datasets["valid"],
-        train_loader_kwargs=hparams["train_dataloader_opts"],
-        valid_loader_kwargs=hparams["valid_dataloader_opts"],
-    )
-    if hparams["test_after_training"]:
-        brain.evaluate(
-            datasets["test"],
-            max_key="pesq",
-            test_loader_kwargs=hparams["valid_dataloader_opts"],
-        )
+    train(DenoiserBrain, hparams, run_options, datasets)
 
 
 if __name__ == "__main__":

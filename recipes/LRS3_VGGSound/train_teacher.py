@@ -8,22 +8,20 @@ Interrupted, the same command goes on where it stopped.
 """
 
 import sys
-from pathlib import Path
 
 import speechbrain as sb
 import torch
 
-from pvsd_modules.brain import PvsdBrain
 from pvsd_modules.dataio import median_frame, mixing_dataset, read_lips
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.metrics import correlation, mouth_opening
-from pvsd_modules.recipe import evenly, fail, open_manifests, start_experiment
+from pvsd_modules.lip_brain import LipBrain
+from pvsd_modules.recipe import evenly, fail, open_manifests, start_experiment, train
 
 
-class TeacherBrain(PvsdBrain):
+class TeacherBrain(LipBrain):
     """Learns to draw the lips of a talking face from its voice."""
 
-    best = ("opening", "max")
+    rows = ("video", "teacher")
 
     def compute_forward(self, batch, stage):
         """Drawn lips and the lips they should be, both in the teacher's terms."""
@@ -38,35 +36,7 @@ class TeacherBrain(PvsdBrain):
             real = real - median + self.hparams.teacher.decoder.neutral
         face = self.hparams.reference(batch) if self.hparams.reference else None
         drawn = self.modules.teacher(voice, face).float()
-        return {"drawn": drawn, "real": real}
-
-    def compute_objectives(self, predictions, batch, stage):
-        """The loss of the pixels; outside training also how the mouth opens."""
-        drawn, real = predictions["drawn"], predictions["real"]
-        if stage != sb.Stage.TRAIN:
-            opening = correlation(mouth_opening(drawn), mouth_opening(real))
-            self.openings += opening.tolist()
-            if self.example is None:
-                self.example = (real[0], drawn[0])
-        return self.hparams.loss(drawn, real)
-
-    def stage_start(self, stage, epoch):
-        """Empties the statistics."""
-        self.openings = []
-        self.example = None
-
-    def stage_stats(self, stage, stage_loss, epoch):
-        """Loss and the median correlation of the mouth's opening; a strip of lips."""
-        opening = float(torch.tensor(self.openings).median())
-        if self.example and sb.utils.distributed.if_main_process():
-            from pvsd_modules.plots import save_lip_rows
-
-            folder = Path(self.hparams.output_folder, "examples")
-            folder.mkdir(exist_ok=True)
-            name = "test" if epoch is None else f"epoch{epoch:03d}"
-            rows = dict(zip(("video", "teacher"), self.example, strict=True))
-            save_lip_rows(rows, folder / f"{name}.png")
-        return {"loss": stage_loss, "opening": opening}
+        return {"drawn": drawn, "wanted": real}
 
 
 def dataio_prep(hparams):
@@ -110,25 +80,7 @@ def main(arguments):
     if hparams["target"] == "deviation":
         neutral = neutral_face(datasets["train"].data)
         hparams["teacher"].decoder.neutral.copy_(neutral)
-    brain = TeacherBrain(
-        modules=hparams["modules"],
-        opt_class=hparams["opt_class"],
-        hparams=hparams,
-        run_opts=run_options,
-        checkpointer=hparams["checkpointer"],
-    )
-    brain.fit(
-        hparams["epoch_counter"],
-        datasets["train"],
-        datasets["valid"],
-        train_loader_kwargs=hparams["train_dataloader_opts"],
-        valid_loader_kwargs=hparams["valid_dataloader_opts"],
-    )
-    brain.evaluate(
-        datasets["test"],
-        max_key="opening",
-        test_loader_kwargs=hparams["valid_dataloader_opts"],
-    )
+    train(TeacherBrain, hparams, run_options, datasets)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pvsd_modules.audio_store import AudioStore
 
 
 def make_store(folder, seconds):
-    """A store and its manifest, ``{name: {"wav": path}}``, of noise of given lengths."""
+    """A store and its manifest, ``{name: {"wav": path}}``: noise of given lengths."""
     manifest = {}
     for i, (name, length) in enumerate(seconds.items()):
         path = folder / f"{name}.wav"
