@@ -166,7 +166,9 @@ class OpenLipGenerator(nn.Module):
 
     def draw(self, weights: Tensor) -> Tensor:
         """Frames of mouth-model weights: ``[..., motions]`` to ``[..., 48, 96, 3]``."""
-        return (self.decoder.neutral + self.decoder(weights)).clamp(0.0, 1.0)
+        lips = self.decoder.neutral + self.decoder(weights)
+        # A clamped pixel gives no gradient: in training it must find its way back.
+        return lips if self.training else lips.clamp(0.0, 1.0)
 
     def forward(self, wav: Tensor, face: Tensor | None = None) -> Tensor:
         """Draws the lips of whole signals.
@@ -182,7 +184,7 @@ class OpenLipGenerator(nn.Module):
         Returns
         -------
         Tensor
-            ``[batch, ceil(time / 640), 48, 96, 3]``, 0..1.
+            ``[batch, ceil(time / 640), 48, 96, 3]``, 0..1 (in training mode unbounded).
         """
         return self.draw(self.weights(wav))
 

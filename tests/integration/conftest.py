@@ -87,7 +87,7 @@ def recipe(tmp_path_factory):
     write_noises(folder / "noise", count=6, seconds=1.5)
     preprocess, prepare = load_script("preprocess"), load_script("prepare")
     made = Recipe(folder)
-    options = ["--detector", "haar", "--shortest", "0.5"]
+    options = ["--detector", "centre", "--shortest", "0.5"]
     for split in ("pretrain", "trainval", "test"):
         words = [str(folder / "lrs3" / split), str(made.faces / split), *options]
         assert preprocess.main(words) == 0
@@ -104,8 +104,8 @@ def teacher_folder(recipe, tmp_path_factory):
     output = tmp_path_factory.mktemp("trained") / "teacher"
     return recipe.train(
         "teacher", output, voices="null", batch_size=2, number_of_epochs=20,
-        steps_per_epoch=6, warmup_steps=2, cooldown_steps=30, lr=0.01,
-        max_grad_norm=5.0,
+        steps_per_epoch=6, warmup_steps=2, cooldown_steps=30, lr=0.003,
+        max_grad_norm=5.0, squared_weight=50.0, motion_weight=0.0,
         segment_seconds=1.2, valid_items=2, test_items=1, **TINY_LIPS,
     )  # fmt: skip
 
@@ -117,7 +117,7 @@ def student_folder(recipe, teacher_folder, tmp_path_factory):
     return recipe.train(
         "student", output, teacher_path=recipe.checkpoint(teacher_folder, "teacher"),
         batch_size=2, number_of_epochs=16, steps_per_epoch=6, warmup_steps=2,
-        cooldown_steps=30, lr=0.005, segment_seconds=1.2, augment="null",
-        max_grad_norm=5.0,
+        cooldown_steps=30, lr=0.003, segment_seconds=1.2, augment="null",
+        max_grad_norm=5.0, squared_weight=50.0, motion_weight=0.0,
         bursts="False", snrs="[10.0, 20.0]", valid_items=2, test_items=1, **TINY_LIPS,
     )  # fmt: skip

@@ -37,10 +37,9 @@ def opening_on_clips(recipe, network, wanted=None):
 
 def test_teacher_learns_the_video(recipe, teacher_folder):
     loss = recipe.logged(teacher_folder, "train loss")
-    # Most of what is left is the jitter of the face detector's boxes.
-    assert loss[-1] < 0.85 * loss[0] and loss[-1] < 0.37
+    assert loss[-1] < 0.5 * loss[0] and loss[-1] < 0.7
     trained = network_of(recipe, teacher_folder, "teacher", bidirectional=True)
-    assert opening_on_clips(recipe, trained) > 0.45
+    assert opening_on_clips(recipe, trained) > 0.7
     assert (teacher_folder / "examples" / "epoch001.png").stat().st_size > 1000
 
 
@@ -56,11 +55,10 @@ def test_student_learns_from_the_teacher(recipe, student_folder, teacher_folder)
     assert (student_folder / "examples" / "epoch001.png").stat().st_size > 1000
 
 
-@pytest.mark.xfail(reason="the tiny student settles on a mouth that does not move")
 def test_student_follows_the_teacher(recipe, student_folder, teacher_folder):
     trained = network_of(recipe, student_folder, "student")
     teacher = network_of(recipe, teacher_folder, "teacher", bidirectional=True)
-    assert opening_on_clips(recipe, trained, teacher) > 0.3
+    assert opening_on_clips(recipe, trained, teacher) > 0.6
 
 
 @pytest.fixture(scope="module")
