@@ -88,7 +88,7 @@ setup(
     package_data={
         "pvsd_modules": [
             f"pretrained/**/*.{suffix}"
-            for suffix in ("yaml", "ckpt", "md", "csv", "json", "png")
+            for suffix in ("yaml", "ckpt", "md", "csv", "json", "png", "txt")
         ],
         "pvsd_modules.manifests": ["*.txt"],
     },
