@@ -90,7 +90,7 @@ class RecurrentStream:
             self.student, self.lips
         )  # fmt: skip
         self.encoder_past = None
-        self.decoder_past = DenoiserPast(None, (), None)
+        self.decoder_past = None
         self.spectrum = self.first = self.second = None  # steps not decoded yet
         self.codes = None  # descriptions of lips of steps not decoded yet
         self.tail = None  # output samples still without their last windows
@@ -193,15 +193,14 @@ class RecurrentStream:
         lips = None
         if self.feed_lips is not None:
             lips, self.codes = self.codes[:, :ready], self.codes[:, ready:]
-        past = self.decoder_past if self.decoder_past.paths else None
         mask, paths, decoder = self.denoiser.decode(
             self.first[:, :, :ready],
             self.second[:, :, :ready],
             self.second[:, :, ahead : ahead + ready],
             lips,
-            past,
+            self.decoder_past,
         )
-        self.decoder_past = DenoiserPast(None, paths, decoder)
+        self.decoder_past = DenoiserPast(paths, decoder)
         clean = self.denoiser.apply_mask(self.spectrum[:, :ready], mask)
         self.spectrum = self.spectrum[:, ready:]
         self.first, self.second = self.first[:, :, ready:], self.second[:, :, ready:]

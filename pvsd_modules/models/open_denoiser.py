@@ -46,9 +46,8 @@ class DualPath(nn.Module):
 
 
 class DenoiserPast(NamedTuple):
-    """What the network remembers between two pieces of a signal."""
+    """What the decoding half remembers between two pieces of a signal."""
 
-    encoder: Tensor | None
     paths: tuple
     decoder: Tensor | None
 
