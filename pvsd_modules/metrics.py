@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.errors import PvsdError
 
-RATE = 16000
 SHORTEST_STOI = 6400  # 30 frames of 25.6 ms, half overlapped, fill 0.4 s
 SILENCE = 1e-12  # energy
 
@@ -38,7 +38,7 @@ def pesq_wb(clean, enhanced) -> float | None:
     if not _can_be_scored(clean, enhanced):
         return None
     try:
-        return _finite(pesq.pesq(RATE, clean, enhanced, "wb"))
+        return _finite(pesq.pesq(SAMPLE_RATE, clean, enhanced, "wb"))
     except (pesq.NoUtterancesError, pesq.BufferTooShortError, ValueError):
         return None
 
@@ -60,7 +60,7 @@ def stoi(clean, enhanced, extended: bool = False) -> float | None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         try:
-            return _finite(measure(clean, enhanced, RATE, extended))
+            return _finite(measure(clean, enhanced, SAMPLE_RATE, extended))
         except RuntimeWarning:
             return None
 
