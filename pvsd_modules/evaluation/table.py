@@ -10,7 +10,48 @@ from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation.scoring import COLUMNS
 from pvsd_modules.outputs import written_whole
 
-TEXTS = ("file", "category")
+TEXTS = ("file", "category", "speaker", "failure")
+
+
+def read_scores(path: str | Path) -> list[dict]:
+    """The rows of a table of scores, whichever columns it has.
+
+    Arguments
+    ---------
+    path : str or Path
+        CSV with a header, such as scores.csv.
+
+    Returns
+    -------
+    list of dict
+        Numbers as float, None for an empty cell; file, category, speaker and failure
+        as text. A last row that was cut short is left out.
+
+    Raises
+    ------
+    PvsdError
+        If the file is absent or no table of scores.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PvsdError(
+            f"{path} cannot be read as a table of scores: {error}."
+        ) from None
+    reader = csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline=""))
+    if "file" not in (reader.fieldnames or []):
+        raise PvsdError(f"{path} is no table of scores: it has no column named file.")
+    try:
+        return [_typed(row) for row in reader]
+    except (TypeError, ValueError) as error:
+        raise PvsdError(f"{path} holds something else than scores: {error}.") from None
+
+
+def _typed(row: dict) -> dict:
+    return {
+        key: (value or "") if key in TEXTS else float(value) if value else None
+        for key, value in row.items()
+    }
 
 
 class ScoreTable:
@@ -59,15 +100,7 @@ class ScoreTable:
         return rows
 
     def _read(self) -> dict[str, dict]:
-        text = self.path.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]
-        rows = {}
-        for row in csv.DictReader(io.StringIO(whole)):
-            for key in COLUMNS:
-                if key not in TEXTS:
-                    row[key] = float(row[key]) if row[key] else None
-            rows[row["file"]] = row
-        return rows
+        return {row["file"]: row for row in read_scores(self.path)}
 
     def _write(self, rows) -> None:
         with written_whole(self.path) as temporary:
