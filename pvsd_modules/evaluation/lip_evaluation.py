@@ -1,0 +1,232 @@
+"""Draws the lips of whole lists of clips and scores them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from pvsd_modules.alignment import FACE_SIZE
+from pvsd_modules.dataio import mixture_dataset, read_face
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.evaluation.lip_scores import score_lips
+from pvsd_modules.evaluation.lip_sync import lip_sync_error
+from pvsd_modules.models.syncnet import SyncNet
+
+#: Who draws, and whose lips are wanted.
+COMPARISONS = ("student-teacher", "teacher-teacher", "teacher-real", "student-real")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip to draw.
+
+    Arguments
+    ---------
+    name, file : str
+        Of the item, and of the recording, which may be mixed at several SNRs.
+    snr : float or None
+        In dB; None for what is heard without noise.
+    category : str
+        Of the noise; "" for none.
+    noisy, clean : Tensor
+        ``[time]``; the same where there is no noise.
+    real : Tensor or None
+        ``[frames, 48, 96, 3]``.
+    upper : Tensor or None
+        Upper half of the face, ``[48, 96, 3]``.
+    """
+
+    name: str
+    file: str
+    snr: float | None
+    category: str
+    noisy: Tensor
+    clean: Tensor
+    real: Tensor | None = None
+    upper: Tensor | None = None
+
+
+class LipScorer:
+    """Draws and scores.
+
+    Arguments
+    ---------
+    networks : dict
+        ``student`` and ``teacher``, either may be None.
+    deviations : bool
+        Whether real frames are compared as deviations, see `score_lips`. Lips drawn
+        by two networks always are of one face.
+    syncnet : SyncNet or None
+        For LSE-D and LSE-C.
+    device : str
+        Where the networks are.
+    """
+
+    def __init__(
+        self,
+        networks: dict[str, nn.Module | None],
+        deviations: bool = True,
+        syncnet: SyncNet | None = None,
+        device: str = "cpu",
+    ):
+        self.networks = networks
+        self.deviations = deviations
+        self.syncnet = syncnet
+        self.device = device
+
+    def check(self, comparison: str) -> None:
+        """Raises a sentence if a comparison cannot be made."""
+        if comparison not in COMPARISONS:
+            raise PvsdError(
+                f"comparisons: {comparison} is unknown: choose among "
+                f"{', '.join(COMPARISONS)}."
+            )
+        for name in comparison.split("-"):
+            if name != "real" and self.networks.get(name) is None:
+                raise PvsdError(
+                    f"comparisons: {comparison} needs a {name}, and the model has "
+                    f"none: export one with --{name}."
+                )
+
+    @torch.no_grad()
+    def __call__(self, comparison: str, clip: Clip) -> tuple[dict, dict[str, Tensor]]:
+        """Scores of a clip, and the lips by who made them.
+
+        Returns
+        -------
+        dict
+            A row, see `pvsd_modules.evaluation.lip_scores.COLUMNS`.
+        dict
+            ``[frames, 48, 96, 3]`` by ``video``, ``teacher`` or ``student``, the wanted
+            ones first.
+        """
+        drawer, judge = comparison.split("-")
+        drawn = self._draw(drawer, clip.noisy)
+        is_real = judge == "real"
+        wanted = clip.real if is_real else self._draw(judge, clip.clean)
+        row = {
+            "comparison": comparison,
+            "file": clip.file,
+            "snr": clip.snr,
+            "category": clip.category,
+            "frames": len(drawn),
+            **score_lips(drawn, wanted, is_real and self.deviations),
+        }
+        if self.syncnet is not None:
+            sound = clip.clean
+            row |= lip_sync_error(self.syncnet, drawn, sound, clip.upper)
+            other = lip_sync_error(self.syncnet, wanted, sound, clip.upper)
+            row |= {f"wanted_{name}": value for name, value in other.items()}
+        label = f"{drawer}, noisy" if drawer == judge else drawer
+        return row, {"video" if is_real else judge: wanted, label: drawn}
+
+    def _draw(self, name: str, wav: Tensor) -> Tensor:
+        return self.networks[name](wav[None].to(self.device))[0].float().cpu()
+
+
+def clips(
+    items: dict, store, faces: dict | None = None, snrs: list[float] | None = None
+) -> Iterator[Clip]:
+    """The clips of a list.
+
+    Arguments
+    ---------
+    items : dict
+        Mixtures, pairs or talking faces of a manifest, its roots filled in. Talking
+        faces are heard as they are, without noise.
+    store : AudioStore
+        Holds every file.
+    faces : dict or None
+        Talking faces, for real lips.
+    snrs : list of float or None
+        Each mixture is mixed at each of them; None for its own.
+
+    Yields
+    ------
+    Clip
+    """
+    listed = _at_levels(items, snrs)
+    by_wav = {face["wav"]: face for face in (faces or {}).values()}
+    for name, (_, item) in listed.items():
+        if faces is not None and item["clean"] not in by_wav:
+            raise PvsdError(
+                f"Real lips of {item['clean']} ({name}) are wanted, and no talking "
+                "face of the manifest has them: preprocess its video, and prepare the "
+                "list from the preprocessed folder."
+            )
+    data = mixture_dataset({k: item for k, (_, item) in listed.items()}, store, faces)
+    for index, (name, (file, item)) in enumerate(listed.items()):
+        sample = data[index]
+        yield Clip(
+            name=name,
+            file=file,
+            snr=item.get("snr"),
+            category=item.get("category", ""),
+            noisy=sample["noisy"],
+            clean=sample["clean"],
+            real=sample.get("lips"),
+            upper=_upper_half(by_wav.get(item["clean"])),
+        )
+
+
+def _at_levels(items: dict, snrs: list[float] | None) -> dict[str, tuple[str, dict]]:
+    """``{name: (file, item)}``, a mixture several times where several SNRs are."""
+    listed = {}
+    for file, item in items.items():
+        if "clean" not in item:
+            item = {**item, "clean": item["wav"], "noisy": item["wav"]}
+        if item.get("snr") is None:
+            listed[file] = (file, item)
+            continue
+        for snr in snrs or [item["snr"]]:
+            listed[f"{file} at {snr:g} dB"] = (file, {**item, "snr": float(snr)})
+    return listed
+
+
+def _upper_half(face: dict | None) -> Tensor | None:
+    if face is None:
+        return None
+    return read_face(f"{face['frames']}/0.jpg")[: FACE_SIZE // 2]
+
+
+def evaluate_lips(
+    scorer: LipScorer,
+    comparison: str,
+    source: Iterator[Clip],
+    count: int,
+    shown: int = 0,
+    progress: bool = True,
+) -> tuple[list[dict], dict[str, dict[str, Tensor]]]:
+    """Score every clip of a list, and keep the lips of some.
+
+    Arguments
+    ---------
+    scorer : LipScorer
+    comparison : str
+        One of `COMPARISONS`.
+    source : iterator of Clip
+    count : int
+        How many clips there are.
+    shown : int
+        How many are kept to be looked at, evenly spread over the list.
+    progress : bool
+        Whether to show a bar.
+
+    Returns
+    -------
+    rows : list of dict
+    kept : dict
+        By clip, lips by who made them.
+    """
+    scorer.check(comparison)
+    chosen = {i * count // shown for i in range(shown)} if shown else set()
+    rows, kept = [], {}
+    bar = tqdm(source, comparison, count, disable=not progress)
+    for index, clip in enumerate(bar):
+        row, lips = scorer(comparison, clip)
+        rows.append(row)
+        if index in chosen:
+            kept[clip.name] = lips
+    return rows, kept

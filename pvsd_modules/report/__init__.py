@@ -1,0 +1,1 @@
+"""Pictures, tables and pages made of scores, as one would print them."""

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""Score the lips that a model draws, against its teacher's and against real video.
+
+    python evaluate_lips.py ../../hparams/evaluate_lips.yaml --manifest_folder M \
+        --data_root D --faces_root FACES --model FOLDER --output_folder OUT
+
+Writes lips.csv (a row a clip), lips.json and lips.md (by SNR), and sheets of the lips
+of a few clips: lips_teacher.png, lips_real.png.
+"""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.evaluation.lip_evaluation import LipScorer, clips, evaluate_lips
+from pvsd_modules.evaluation.lip_scores import COLUMNS, summarise_lips
+from pvsd_modules.inference import LipGenerator
+from pvsd_modules.models.syncnet import load_syncnet
+from pvsd_modules.outputs import written_whole
+from pvsd_modules.recipe import evenly, fail, open_manifests, start_experiment
+from pvsd_modules.report.lips import lips_markdown, save_lip_sheet
+
+
+def make_scorer(hparams, device):
+    """The model's lip networks, ready to be scored.
+
+    Arguments
+    ---------
+    hparams : dict
+        See hparams/evaluate_lips.yaml.
+    device : str
+
+    Returns
+    -------
+    LipScorer
+    """
+    run_options = {"device": device}
+    model = LipGenerator.from_hparams(str(hparams["model"]), run_opts=run_options)
+    model.eval()
+    names = ("student", "teacher")
+    networks = {name: model.mods[name] for name in names if name in model.mods}
+    syncnet = load_syncnet(hparams["syncnet"]) if hparams["syncnet"] else None
+    scorer = LipScorer(networks, hparams["deviations"], syncnet, device)
+    for comparison in hparams["comparisons"]:
+        scorer.check(comparison)
+    return scorer
+
+
+def open_lists(hparams):
+    """What each comparison needs: its items, their sound, and their faces.
+
+    Arguments
+    ---------
+    hparams : dict
+
+    Returns
+    -------
+    dict
+        ``{"teacher": (items, store, None), "real": (items, store, faces)}``, without
+        what no comparison asks for.
+    """
+    judges = {comparison.split("-")[1] for comparison in hparams["comparisons"]}
+    lists = {}
+    if "teacher" in judges:
+        manifests, store = open_manifests(hparams, [hparams["list"]])
+        lists["teacher"] = (manifests[hparams["list"]], store, None)
+    if "real" in judges:
+        places = {
+            "data_root": hparams["faces_root"],
+            "store_folder": hparams["faces_store_folder"],
+        }
+        name = hparams["real_list"] or hparams["faces"]
+        names = list(dict.fromkeys([name, hparams["faces"]]))
+        manifests, store = open_manifests({**hparams, **places}, names)
+        lists["real"] = (manifests[name], store, manifests[hparams["faces"]])
+    return lists
+
+
+def write(folder, rows, summary):
+    """Writes the rows and the summary, each whole or not at all."""
+    with written_whole(folder / "lips.csv") as temporary:
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+    with written_whole(folder / "lips.json") as temporary:
+        temporary.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    with written_whole(folder / "lips.md") as temporary:
+        temporary.write_text(lips_markdown(summary), encoding="utf-8")
+
+
+def main(arguments):
+    """Scores and prints the table."""
+    hparams, run_options = start_experiment(arguments)
+    scorer = make_scorer(hparams, run_options.get("device") or "cpu")
+    lists = open_lists(hparams)
+    folder, rows, sheets = Path(hparams["output_folder"]), [], {}
+    for comparison in hparams["comparisons"]:
+        judge = comparison.split("-")[1]
+        items, store, faces = lists[judge]
+        items = evenly(items, hparams["items"])
+        snrs = hparams["snrs"]
+        mixed = sum(len(snrs) if snrs and "snr" in x else 1 for x in items.values())
+        source = clips(items, store, faces, snrs)
+        scored, kept = evaluate_lips(
+            scorer, comparison, source, mixed, hparams["shown"]
+        )
+        rows += scored
+        for name, lips in kept.items():  # the same clips in every comparison
+            sheets.setdefault(judge, {}).setdefault(name, {}).update(lips)
+    for judge, sheet in sheets.items():
+        save_lip_sheet(sheet, folder / f"lips_{judge}.png")
+    summary = {"model": str(hparams["model"]), "comparisons": summarise_lips(rows)}
+    write(folder, rows, summary)
+    print(lips_markdown(summary), end="")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except PvsdError as error:
+        fail(error)
