@@ -41,12 +41,14 @@ def best_checkpoint(source: str | Path, network: str) -> Path:
         return source / f"{network}.ckpt"
     if (source / "save").is_dir():
         checkpointer = Checkpointer(source / "save")
-        found = (
-            checkpointer.find_checkpoint(
-                max_key=BEST[network], ckpt_predicate=lambda c: BEST[network] in c.meta
+        # A student that learnt on with a denoiser is chosen as the denoiser is.
+        for key in (BEST[network], BEST["denoiser"]):
+            found = checkpointer.find_checkpoint(
+                max_key=key, ckpt_predicate=lambda c, key=key: key in c.meta
             )
-            or checkpointer.find_checkpoint()
-        )
+            if found:
+                break
+        found = found or checkpointer.find_checkpoint()
         if found and network in found.paramfiles:
             return Path(found.paramfiles[network])
     raise PvsdError(
@@ -113,7 +115,12 @@ def _with_sizes(text: str, network: str, trained: Path) -> str:
     """Puts the sizes of a training (``channels: 48``) into a template's text."""
     if not trained.is_file():
         return text
-    sizes = re.findall(r"(?m)^(\w+): (\d+)\b", trained.read_text(encoding="utf-8"))
-    for key, value in sizes:
-        text = re.sub(rf"(?m)^{network}_{key}: \d+", f"{network}_{key}: {value}", text)
+    text_of_training = trained.read_text(encoding="utf-8")
+    sizes = dict(re.findall(r"(?m)^(\w+): (\d+)\b", text_of_training))
+    prefix = f"{network}_"
+    # The training of one network names the sizes of the others with their names.
+    named = {key: value for key, value in sizes.items() if key.startswith(prefix)}
+    for key, value in (named or sizes).items():
+        key = prefix + key.removeprefix(prefix)
+        text = re.sub(rf"(?m)^{key}: \d+", f"{key}: {value}", text)
     return text

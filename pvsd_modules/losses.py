@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pvsd_modules.perceptual import LoudnessLoss
 from pvsd_modules.spectra import compress
 
 
@@ -31,6 +32,8 @@ class CompressedSpectralLoss(nn.Module):
         Share of the complex part, the rest is magnitude.
     sdr_weight : float
         Weight of the SI-SDR term, in units of 10 dB.
+    loudness_weight : float
+        Weight of the perceptual term, `pvsd_modules.perceptual.LoudnessLoss`.
 
     Example
     -------
@@ -47,8 +50,11 @@ class CompressedSpectralLoss(nn.Module):
         resolutions=(240, 480, 960),
         complex_weight: float = 0.3,
         sdr_weight: float = 0.02,
+        loudness_weight: float = 0.0,
     ):
         super().__init__()
+        self.loudness_weight = loudness_weight
+        self.loudness = LoudnessLoss() if loudness_weight else None
         self.complex_weight = complex_weight
         self.sdr_weight = sdr_weight
         self.resolutions = list(resolutions)
@@ -77,6 +83,9 @@ class CompressedSpectralLoss(nn.Module):
         total = total / len(self.resolutions)
         if self.sdr_weight:
             total = total - self.sdr_weight * self._sdr(enhanced, clean) / 10
+        if self.loudness is not None:
+            heard = self.loudness.to(enhanced.device)(enhanced, clean).mean()
+            total = total + self.loudness_weight * heard
         return total
 
     def _spectral(self, enhanced: Tensor, clean: Tensor, window: int) -> Tensor:

@@ -126,6 +126,11 @@ def optional_pretrainer(networks: dict, paths: dict) -> Pretrainer | None:
     return Pretrainer(loadables={name: networks[name] for name in given}, paths=given)
 
 
+def only_if(condition: bool, value):
+    """``value`` where the condition holds, else None: a choice for a YAML file."""
+    return value if condition else None
+
+
 def load_pretrained(pretrainer: Pretrainer | None) -> None:
     """Loads what a Pretrainer names; the files are read where they are."""
     if pretrainer is not None:

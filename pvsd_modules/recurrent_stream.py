@@ -45,7 +45,8 @@ class RecurrentStream:
 
     What the networks heard before is kept as explicit states, so that the result is
     that of one pass over the whole signal, however the signal is cut into chunks;
-    there are no windows, hence no seams. Audio is taken in frames of 640 samples.
+    there are no windows, hence no seams. Audio is cleaned in steps of 160 samples, lips
+    are drawn in frames of 640.
 
     Arguments
     ---------
@@ -80,12 +81,18 @@ class RecurrentStream:
             )
         if lips == "student" and (student is None or student.bidirectional):
             raise PvsdError("A stream with lips needs a student that hears one way.")
+        if denoiser.listener is not None:
+            raise PvsdError(
+                "An audio-only twin is a control for evaluations and cannot be "
+                "streamed: evaluate it with engine: whole."
+            )
         self.student, self.denoiser, self.lips = student, denoiser, lips
         self._reset()
 
     def _reset(self) -> None:
         self.taken = 0
-        self.heard = None  # samples not worked on yet, after HISTORY old ones
+        self.heard = None  # samples not analysed yet, after HISTORY old ones
+        self.unseen = None  # samples for which no lips are drawn, after HISTORY old ones
         self.feed_lips = None if self.lips == "none" else _LipFeed(
             self.student, self.lips
         )  # fmt: skip
@@ -99,13 +106,13 @@ class RecurrentStream:
     @property
     def latency_samples(self) -> int:
         """After how many more samples, at most, an input sample comes out enhanced."""
-        ahead = self.denoiser.lookahead_steps + 1
-        frames = 1 + (self.student.lookahead_frames if self.lips == "student" else 0)
         worst = 0
         for step in range(STEPS_PER_FRAME):
-            lips = SAMPLES_PER_FRAME * frames if self.lips != "none" else 0
-            needed = max(HOP * (step + ahead), lips)
-            needed = -(-needed // SAMPLES_PER_FRAME) * SAMPLES_PER_FRAME
+            needed = HOP * (step + 1 + self.denoiser.lookahead_steps)
+            if self.lips != "none":
+                frame = (step - self.denoiser.lip_delay_steps) // STEPS_PER_FRAME
+                wait = self.feed_lips.ahead + 1
+                needed = max(needed, SAMPLES_PER_FRAME * (frame + wait))
             worst = max(worst, needed - (HOP * step - HISTORY))
         return worst
 
@@ -123,16 +130,19 @@ class RecurrentStream:
             Samples and frames, possibly none.
         """
         if self.heard is None:
-            self.heard = chunk.new_zeros(len(chunk), HISTORY)
+            self.heard = self.unseen = chunk.new_zeros(len(chunk), HISTORY)
         self.taken += chunk.shape[1]
         self.heard = torch.cat([self.heard, chunk], 1)
-        frames = (self.heard.shape[1] - HISTORY) // SAMPLES_PER_FRAME
-        if frames == 0:
-            return self._nothing(chunk)
-        samples = self.heard[:, : HISTORY + frames * SAMPLES_PER_FRAME]
-        self.heard = self.heard[:, frames * SAMPLES_PER_FRAME :].clone()
-        lips = self._see(samples)
-        self._hear(samples)
+        self.unseen = torch.cat([self.unseen, chunk], 1)
+        ready = (self.unseen.shape[1] - HISTORY) // SAMPLES_PER_FRAME
+        ready *= SAMPLES_PER_FRAME
+        lips = self._see(self.unseen[:, : HISTORY + ready])
+        self.unseen = self.unseen[:, ready:].clone()
+        ready = (self.heard.shape[1] - HISTORY) // HOP * HOP
+        if ready == 0:
+            return Chunk(chunk.new_zeros(len(chunk), 0), lips)
+        self._hear(self.heard[:, : HISTORY + ready])
+        self.heard = self.heard[:, ready:].clone()
         return Chunk(self._decode(), lips)
 
     def flush(self) -> Chunk:
@@ -142,17 +152,18 @@ class RecurrentStream:
             return self._nothing(torch.zeros(1, 0))
         steps = -(-self.taken // HOP) + 2
         frames = frame_count(self.taken)
-        begun = (self.taken // SAMPLES_PER_FRAME) * SAMPLES_PER_FRAME
         ahead = self.feed_lips.ahead if self.feed_lips else 0
-        wanted = HISTORY + (frames + ahead) * SAMPLES_PER_FRAME - begun
-        lips = self._see(pad(self.heard, (0, wanted - self.heard.shape[1])))
-        wanted = HISTORY + steps * HOP - begun
+        begun = self.taken // SAMPLES_PER_FRAME
+        wanted = HISTORY + (frames + ahead - begun) * SAMPLES_PER_FRAME
+        lips = self._see(pad(self.unseen, (0, wanted - self.unseen.shape[1])))
+        wanted = HISTORY + (steps - self.taken // HOP) * HOP
         self._hear(pad(self.heard, (0, wanted - self.heard.shape[1])))
         # Past the end the offline pass has neither future nor further lips.
         self.second = pad(self.second, (0, 0, 0, self.denoiser.lookahead_steps))
         if self.codes is not None:
             missing = self.spectrum.shape[1] - self.codes.shape[1]
-            self.codes = pad(self.codes.mT, (0, missing), mode="replicate").mT
+            # With a delay there may be more codes than steps.
+            self.codes = pad(self.codes.mT, (0, max(0, missing)), mode="replicate").mT
         audio = self._decode()
         audio = torch.cat([audio, self.tail], 1)
         surplus = steps * HOP - self.taken
@@ -168,6 +179,8 @@ class RecurrentStream:
         if lips.shape[1]:
             codes = self.denoiser.lip_encoder(lips)
             codes = codes.repeat_interleave(STEPS_PER_FRAME, 1)
+            if self.codes is None:
+                codes = pad(codes, (0, 0, self.denoiser.lip_delay_steps, 0))
             self.codes = _longer(self.codes, codes, 1)
         return lips
 
@@ -190,6 +203,7 @@ class RecurrentStream:
             ready = min(ready, 0 if self.codes is None else self.codes.shape[1])
         if ready <= 0:
             return self.spectrum.new_zeros(len(self.spectrum), 0)
+        ready = min(ready, self.spectrum.shape[1])
         lips = None
         if self.feed_lips is not None:
             lips, self.codes = self.codes[:, :ready], self.codes[:, ready:]

@@ -10,6 +10,8 @@ from pvsd_modules.alignment import STEPS_PER_FRAME
 from pvsd_modules.models.bands import BandSplit
 from pvsd_modules.models.causal import CausalConv, shifted
 from pvsd_modules.models.lip_encoder import LipEncoder
+from pvsd_modules.models.listener import Listener
+from pvsd_modules.models.open_lips import OpenLipGenerator
 from pvsd_modules.spectra import CausalSTFT, compress
 
 
@@ -70,6 +72,13 @@ class OpenDenoiser(nn.Module):
         Steps of the future that the mask of a step may depend on.
     lip_channels : int
         Width of the description of a lip frame.
+    lip_delay_steps : int
+        How many steps of 10 ms later than its sound a lip frame is read: a stream that
+        may not wait for the end of a frame reads the one before.
+    twin_of : OpenLipGenerator or None
+        Makes the audio-only twin of a denoiser that reads this student's lips: a
+        `Listener` with the parameters of both takes the place of the lip encoder, and
+        lips are not read.
 
     Example
     -------
@@ -85,9 +94,12 @@ class OpenDenoiser(nn.Module):
         blocks: int = 2,
         lookahead_steps: int = 15,
         lip_channels: int = 64,
+        lip_delay_steps: int = 0,
+        twin_of: OpenLipGenerator | None = None,
     ):
         super().__init__()
         self.lookahead_steps = lookahead_steps
+        self.lip_delay_steps = lip_delay_steps
         self.stft = CausalSTFT()
         self.bands = BandSplit(self.stft.bins)
         half = channels // 2
@@ -98,6 +110,12 @@ class OpenDenoiser(nn.Module):
         self.narrower_norm = nn.BatchNorm2d(channels)
         self.ahead = nn.Linear(2 * channels, channels)
         self.lip_encoder = LipEncoder(lip_channels)
+        self.listener = None
+        if twin_of is not None:
+            count = sum(p.numel() for p in twin_of.parameters())
+            count += sum(p.numel() for p in self.lip_encoder.parameters())
+            self.listener = Listener(twin_of, lip_channels, count)
+            self.lip_encoder = None
         self.lip_width = 16
         self.lip_bands = nn.Linear(lip_channels, inner * self.lip_width)
         self.meet = nn.Linear(channels + self.lip_width, channels)
@@ -203,16 +221,48 @@ class OpenDenoiser(nn.Module):
         spectrum = self.stft(noisy)
         first, second, _ = self.encode(self.features(spectrum))
         ahead = shifted(second.transpose(1, 2), self.lookahead_steps).transpose(1, 2)
-        if lips is not None:
-            lips = self.lip_steps(self.lip_encoder(lips), spectrum.shape[1])
-        mask, _, _ = self.decode(first, second, ahead, lips)
+        codes = self.describe(noisy, lips)
+        if codes is not None:
+            codes = self.lip_steps(codes, spectrum.shape[1])
+        mask, _, _ = self.decode(first, second, ahead, codes)
         enhanced = self.apply_mask(spectrum, mask)
         wav = self.stft.inverse(enhanced, noisy.shape[-1])
         return {"enhanced": wav, "features": enhanced}
 
-    @staticmethod
-    def lip_steps(lips: Tensor, steps: int) -> Tensor:
-        """Repeats frame descriptions to spectral steps; the last frame is held."""
-        lips = lips.repeat_interleave(STEPS_PER_FRAME, 1)[:, :steps]
-        missing = steps - lips.shape[1]
-        return functional.pad(lips.mT, (0, missing), mode="replicate").mT
+    def load_hearing(self, state: dict) -> None:
+        """Takes over weights of an earlier training but for the way of the lips.
+
+        What reads the lips begins anew and at first adds nothing: a denoiser with lips
+        and its audio-only twin start from there as the same function.
+
+        Arguments
+        ---------
+        state : dict
+            State of a denoiser of the same sizes.
+        """
+        own = ("lip_encoder.", "listener.")
+        state = {key: value for key, value in state.items() if not key.startswith(own)}
+        fresh = {
+            key: value
+            for key, value in self.state_dict().items()
+            if key.startswith(own)
+        }
+        self.load_state_dict({**state, **fresh})
+        nn.init.zeros_(self.lip_bands.weight)
+        nn.init.zeros_(self.lip_bands.bias)
+
+    def describe(self, noisy: Tensor, lips: Tensor | None) -> Tensor | None:
+        """Descriptions of frames ``[batch, frames, lip_channels]``; None without."""
+        if self.listener is not None:
+            return self.listener(noisy)
+        return None if lips is None else self.lip_encoder(lips)
+
+    def lip_steps(self, codes: Tensor, steps: int) -> Tensor:
+        """Brings frame descriptions to spectral steps.
+
+        Zeros until the first frame may be read; the last frame is held.
+        """
+        codes = codes.repeat_interleave(STEPS_PER_FRAME, 1)
+        codes = functional.pad(codes, (0, 0, self.lip_delay_steps, 0))[:, :steps]
+        missing = steps - codes.shape[1]
+        return functional.pad(codes.mT, (0, missing), mode="replicate").mT

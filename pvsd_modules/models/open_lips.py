@@ -94,6 +94,14 @@ class OpenLipGenerator(nn.Module):
         bidirectional: bool = False,
     ):
         super().__init__()
+        self.sizes = {
+            "channels": channels,
+            "layers": layers,
+            "motions": motions,
+            "bands": bands,
+            "lookahead_frames": lookahead_frames,
+            "bidirectional": bidirectional,
+        }
         self.stft = CausalSTFT()
         self.register_buffer("mel", mel_matrix(bands), persistent=False)
         self.lookahead_frames = lookahead_frames

@@ -4,18 +4,22 @@
     python train_denoiser.py ../../hparams/open/denoiser.yaml --manifest_folder M ...
 
 The key ``lips`` chooses whose lips it reads: student, teacher, real, none, zeros,
-frozen or shuffled. Interrupted, the same command goes on where it stopped.
+frozen or shuffled. With ``train_student`` the student learns on beside the denoiser; with
+``twin`` the control without lips is trained. Interrupted, the same command goes on where
+it stopped.
 """
 
 import sys
 from pathlib import Path
 
 import speechbrain as sb
+import torch
 
 from pvsd_modules.brain import PvsdBrain
 from pvsd_modules.dataio import mixing_dataset, mixture_dataset
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.metrics import pesq_wb, si_sdr, stoi
+from pvsd_modules.export import best_checkpoint
+from pvsd_modules.metrics import correlation, mouth_opening, pesq_wb, si_sdr, stoi
 from pvsd_modules.recipe import (
     evenly,
     fail,
@@ -38,11 +42,17 @@ class DenoiserBrain(PvsdBrain):
         batch = batch.to(self.device)
         noisy, clean = batch.noisy.data, batch.clean.data
         real = batch.lips.data if hasattr(batch, "lips") else None
-        lips = self.hparams.lip_source(noisy, clean, real)
+        drawn = None
+        if self.hparams.train_student:
+            drawn = self.modules.student(noisy)
+            # The student may draw beyond black and white in training, not show it.
+            lips = drawn.clamp(0.0, 1.0)
+        else:
+            lips = self.hparams.lip_source(noisy, clean, real)
         predictions = self.modules.denoiser(noisy, lips)
         # Under bf16 the network's numbers are bf16; losses and scores are not.
         predictions = {key: value.float() for key, value in predictions.items()}
-        return {**predictions, "lips": lips}
+        return {**predictions, "drawn": drawn, "lips": lips}
 
     def compute_objectives(self, predictions, batch, stage):
         """The loss; outside training also the scores of every item."""
@@ -51,11 +61,22 @@ class DenoiserBrain(PvsdBrain):
         if self.hparams.compare_features:
             targets["features"] = self.hparams.denoiser.analyse(clean)
         loss = self.hparams.loss(predictions, targets)
+        if self.hparams.train_student:
+            loss = loss + self.lip_objective(predictions["drawn"], clean, stage)
         if stage != sb.Stage.TRAIN:
             self.score(predictions["enhanced"], batch)
             if self.example is None:
                 self.example = (noisy[0], predictions["enhanced"][0], clean[0])
         return loss
+
+    def lip_objective(self, drawn, clean, stage):
+        """What keeps the student's pictures lips: the teacher's, of clean speech."""
+        with torch.no_grad():
+            wanted = self.hparams.lip_source.teacher(clean, self.hparams.lip_source.face)
+        if stage != sb.Stage.TRAIN:
+            opening = correlation(mouth_opening(drawn), mouth_opening(wanted))
+            self.openings += opening.tolist()
+        return self.hparams.lip_weight * self.hparams.lip_loss(drawn.float(), wanted)
 
     def score(self, enhanced, batch):
         """Adds the scores of the items of a batch, and of their noisy inputs."""
@@ -75,6 +96,7 @@ class DenoiserBrain(PvsdBrain):
         """Empties the scores."""
         self.scores = {name: [] for name in MEASURES}
         self.gains = {name: [] for name in MEASURES}
+        self.openings = []
         self.failures = 0
         self.example = None
 
@@ -86,6 +108,8 @@ class DenoiserBrain(PvsdBrain):
                 count = len(self.scores[name])
                 stats[name] = sum(self.scores[name]) / count
                 stats[f"{name}_gain"] = sum(self.gains[name]) / count
+        if self.openings:
+            stats["lip_opening"] = float(torch.tensor(self.openings).median())
         if self.failures:
             stats["undefined"] = self.failures
         if self.example and sb.utils.distributed.if_main_process():
@@ -140,12 +164,40 @@ def dataio_prep(hparams):
     return datasets
 
 
+def prepare_networks(hparams):
+    """Loads what the networks start from and decides which of them learn.
+
+    Arguments
+    ---------
+    hparams : dict
+        See hparams/open/denoiser.yaml; ``modules`` and ``checkpointer`` gain the
+        student where it learns on.
+    """
+    if hparams["twin"] and hparams["lips"] != "none":
+        raise PvsdError("twin: the audio-only twin reads no lips: add --lips none.")
+    load_pretrained(hparams["lips_pretrainer"])
+    if hparams["init_path"] and hparams["fresh_lip_path"]:
+        path = best_checkpoint(hparams["init_path"], "denoiser")
+        state = torch.load(path, "cpu", weights_only=True)
+        hparams["denoiser"].load_hearing(state)
+    else:
+        load_pretrained(hparams["init_pretrainer"])
+    if hparams["train_student"]:
+        if hparams["lips"] != "student" or not hparams["teacher_path"]:
+            raise PvsdError(
+                "train_student: needs --lips student and a teacher to go on learning "
+                "from: add --teacher_path."
+            )
+        student = hparams["student"].requires_grad_(True)
+        hparams["modules"]["student"] = student
+        hparams["checkpointer"].add_recoverable("student", student)
+
+
 def main(arguments):
     """Trains and then scores the test list with the best checkpoint."""
     hparams, run_options = start_experiment(arguments)
     datasets = dataio_prep(hparams)
-    for key in ("lips_pretrainer", "init_pretrainer"):
-        load_pretrained(hparams[key])
+    prepare_networks(hparams)
     hparams["lip_source"] = hparams["lip_source"].to(run_options.get("device", "cpu"))
     train(DenoiserBrain, hparams, run_options, datasets)
 

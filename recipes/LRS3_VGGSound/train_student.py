@@ -72,6 +72,7 @@ def main(arguments):
         # Both draw with the same mouth model: the student only has to find its pose.
         state = hparams["teacher"].decoder.state_dict()
         hparams["student"].decoder.load_state_dict(state)
+    load_pretrained(hparams["init_pretrainer"])
     device = run_options.get("device", "cpu")
     hparams["frozen_teacher"] = hparams["frozen_teacher"].to(device)
     train(StudentBrain, hparams, run_options, datasets)

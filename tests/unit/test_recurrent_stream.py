@@ -11,11 +11,20 @@ from pvsd_modules.recurrent_stream import RecurrentStream
 LENGTHS = (1, 159, 160, 161, 320, 639, 640, 641, 1279, 1281, 2400, 5000, 12801)
 
 
-@pytest.fixture(scope="module")
-def networks():
+# Look-ahead of the lips in frames, of the denoiser in steps, delay of the lips in steps
+LATENCIES = {"offline": (2, 6, 0), "live": (0, 1, 2), "late": (1, 2, 9)}
+
+
+@pytest.fixture(scope="module", params=LATENCIES)
+def networks(request):
     torch.manual_seed(0)
-    student = OpenLipGenerator(channels=16, layers=1, motions=4, lookahead_frames=2)
-    denoiser = OpenDenoiser(channels=8, blocks=1, lookahead_steps=6)
+    frames, steps, delay = LATENCIES[request.param]
+    student = OpenLipGenerator(
+        channels=16, layers=1, motions=4, lookahead_frames=frames
+    )
+    denoiser = OpenDenoiser(
+        channels=8, blocks=1, lookahead_steps=steps, lip_delay_steps=delay
+    )
     for network in (student, denoiser):
         # Fresh statistics would hide a stream that mistreats them.
         for module in network.modules():
@@ -108,8 +117,30 @@ def test_lips_hear_their_look_ahead_and_no_more(networks):
     changed = noisy.clone()
     changed[:, 6400:] += 1.0  # from frame 10 on
     same = (student(noisy) - student(changed)).abs().amax((0, 2, 3, 4))
-    assert same[:8].max() < 1e-6  # frame 7 hears up to the end of frame 9
-    assert same[8] > 1e-5
+    first = 10 - student.lookahead_frames
+    assert same[:first].max() < 1e-6
+    assert same[first] > 1e-5
+
+
+@torch.no_grad()
+def test_a_live_stream_is_at_most_40_ms_late():
+    student = OpenLipGenerator(channels=16, layers=1, motions=4, lookahead_frames=0)
+    denoiser = OpenDenoiser(
+        channels=8, blocks=1, lookahead_steps=1, lip_delay_steps=2
+    )
+    stream = RecurrentStream(student.eval(), denoiser.eval())
+    assert stream.latency_samples == 640
+    given = 0
+    for chunk in range(1, 60):
+        given += stream.feed(torch.randn(1, 160)).audio.shape[1]
+        assert given >= 160 * chunk - 640
+
+
+def test_a_twin_is_not_streamed():
+    student = OpenLipGenerator(channels=16, layers=1, motions=4)
+    twin = OpenDenoiser(channels=8, blocks=1, twin_of=student)
+    with pytest.raises(PvsdError, match="engine: whole"):
+        RecurrentStream(student, twin)
 
 
 def test_an_empty_stream_gives_nothing(networks):
