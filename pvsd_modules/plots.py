@@ -69,7 +69,7 @@ def save_spectrograms(
     rate : int
         Samples a second.
     """
-    levels = {name: _decibels(signal, rate) for name, signal in signals.items()}
+    levels = {name: decibels(signal, rate) for name, signal in signals.items()}
     loudest = max(float(level.max()) for level in levels.values())
     longest = max(signal.shape[-1] for signal in signals.values()) / rate
     figure = _figure(8.0, 1.9 * len(levels) + 0.6)
@@ -167,7 +167,7 @@ def _picture(picture: torch.Tensor | np.ndarray) -> np.ndarray:
     return picture.to(torch.uint8).numpy()
 
 
-def _decibels(signal: torch.Tensor, rate: int) -> np.ndarray:
+def decibels(signal: torch.Tensor, rate: int) -> np.ndarray:
     """Power spectrum ``[frequencies, steps]`` in dB: 32 ms windows every 8 ms."""
     signal = torch.as_tensor(signal).detach().cpu().float().reshape(-1)
     window, hop = max(16, round(0.032 * rate)), max(4, round(0.008 * rate))
