@@ -1,0 +1,55 @@
+"""The audio-only twin: as large as the system with lips, and starting as the same."""
+
+import torch
+
+from pvsd_modules.models.open_denoiser import OpenDenoiser
+from pvsd_modules.models.open_lips import OpenLipGenerator
+
+
+def count(*networks):
+    return sum(p.numel() for network in networks for p in network.parameters())
+
+
+def pair():
+    torch.manual_seed(0)
+    student = OpenLipGenerator(channels=32, layers=1, motions=8, lookahead_frames=1)
+    denoiser = OpenDenoiser(channels=16, blocks=1)
+    twin = OpenDenoiser(channels=16, blocks=1, twin_of=student)
+    return student, denoiser, twin
+
+
+def test_it_has_the_parameters_of_student_and_denoiser():
+    student, denoiser, twin = pair()
+    assert abs(count(twin) / count(student, denoiser) - 1) < 0.001
+
+
+def test_it_reads_no_lips_and_all_of_it_learns():
+    student, denoiser, twin = pair()
+    noisy, lips = torch.randn(1, 4000), torch.rand(1, 7, 48, 96, 3)
+    twin.train()(noisy)["enhanced"].square().sum().backward()
+    assert not [name for name, p in twin.named_parameters() if p.grad is None]
+    twin.eval()
+    assert torch.equal(twin(noisy, lips)["enhanced"], twin(noisy, None)["enhanced"])
+
+
+def test_it_hears_as_far_ahead_as_the_student():
+    student, denoiser, twin = pair()
+    twin.eval()
+    wav = torch.randn(1, 6400)
+    changed = wav.clone()
+    changed[:, 3200:] += 1.0  # from frame 5 on
+    with torch.no_grad():
+        gap = (twin.listener(wav) - twin.listener(changed)).abs().amax((0, 2))
+    assert gap[:4].max() == 0 and gap[4] > 0
+
+
+def test_both_start_as_the_function_that_was_trained_without_lips():
+    student, denoiser, twin = pair()
+    base = OpenDenoiser(channels=16, blocks=1).eval()
+    noisy, lips = torch.randn(1, 4000), torch.rand(1, 7, 48, 96, 3)
+    with torch.no_grad():
+        wanted = base(noisy, None)["enhanced"]
+        for network in (denoiser, twin):
+            network.load_hearing(base.state_dict())
+            found = network.eval()(noisy, lips)["enhanced"]
+            assert torch.allclose(found, wanted, atol=1e-6)
