@@ -3,6 +3,7 @@
 import numpy as np
 
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.evaluation.summary import resampled_means
 
 RESAMPLES = 10000
 EXACT_UP_TO = 14  # units whose 2^n sign patterns are all tried
@@ -94,11 +95,7 @@ def _units(difference, rows: list[dict], cluster: str | None):
 
 
 def _interval(sums, counts, seed: int) -> list[float]:
-    generator = np.random.default_rng(seed)
-    means = np.empty(RESAMPLES)
-    for i in range(RESAMPLES):
-        drawn = generator.integers(0, len(sums), len(sums))
-        means[i] = sums[drawn].sum() / counts[drawn].sum()
+    means = resampled_means(sums, counts, RESAMPLES, seed)
     return [float(x) for x in np.percentile(means, [2.5, 97.5])]
 
 
@@ -111,10 +108,12 @@ def _sign_flip(sums, seed: int) -> float:
         flipped = (1 - 2 * patterns) @ sums
         return float((abs(flipped) >= reached).mean())
     generator = np.random.default_rng(seed)
+    piece = max(1, 1_000_000 // count)
     extreme = 0
-    for _ in range(RESAMPLES):
-        signs = 1 - 2 * generator.integers(0, 2, count)
-        extreme += abs(signs @ sums) >= reached
+    for start in range(0, RESAMPLES, piece):
+        size = (min(piece, RESAMPLES - start), count)
+        signs = 1 - 2 * generator.integers(0, 2, size, np.int8)
+        extreme += int((abs(signs @ sums) >= reached).sum())
     return float((extreme + 1) / (RESAMPLES + 1))
 
 

@@ -1,10 +1,9 @@
 """Scores a list, several recordings at a time, and goes on where it stopped."""
 
-import hashlib
-import json
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -13,37 +12,44 @@ import torch
 from tqdm import tqdm
 
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.evaluation.fingerprint import made_from
+from pvsd_modules.evaluation.markdown import markdown
+from pvsd_modules.evaluation.noisy_scores import NoisyScores
 from pvsd_modules.evaluation.scoring import Scorer, Settings
-from pvsd_modules.evaluation.summary import markdown, summarise
-from pvsd_modules.evaluation.table import ScoreTable, digest
-from pvsd_modules.outputs import written_whole
-from pvsd_modules.shipped import find_model
+from pvsd_modules.evaluation.summary import summarise
+from pvsd_modules.evaluation.systems import check_choices
+from pvsd_modules.evaluation.table import ScoreTable, columns_of, save_json, save_text
 
 
 def evaluate(
     items: dict,
     settings: Settings,
-    output_folder: str | Path,
+    output: str | Path,
     faces: dict | None = None,
     workers: int = 1,
     progress: bool = True,
+    overwrite: bool = False,
 ) -> dict:
     """Score a system on a list of mixtures or pairs.
 
     Arguments
     ---------
     items : dict
-        Manifest, its roots filled in; its audio is in the settings' store.
+        Manifest, its roots filled in, or of `pvsd_modules.evaluation.match_folders`.
     settings : Settings
         The system.
-    output_folder : str or Path
-        Takes scores.csv (a row a recording), summary.json and summary.md.
+    output : str or Path
+        The table of scores, a CSV file with a row a recording. Beside it a summary is
+        written, with the same name and .json and .md for .csv, and the scores of the
+        noisy inputs, which other systems' runs into the same folder take over.
     faces : dict or None
         Manifest of talking faces, for ``lips: real``.
     workers : int
         Processes, of one thread each; 1 for none beside this one.
     progress : bool
         Whether to show a bar.
+    overwrite : bool
+        Whether to start anew where there are scores already.
 
     Returns
     -------
@@ -59,25 +65,32 @@ def evaluate(
         raise PvsdError(f"workers: {workers} must be 1 or more.")
     if not items:
         raise PvsdError("The list holds no item that was asked for: see --snrs.")
+    check_choices(settings.lips, settings.engine)
     by_wav = _faces_of(items, faces, settings.lips)
-    table = ScoreTable(output_folder, _made_from(items, settings))
+    made = made_from(items, settings)
+    columns = columns_of(settings.all_measures, settings.noisy)
+    table = ScoreTable(output, made, columns, overwrite)
+    noisy = None
+    if settings.noisy:
+        noisy = NoisyScores(table.path.parent, items, settings)
     tasks = [
-        (name, item, by_wav.get(item["clean"]))
+        (name, item, by_wav.get(item.get("clean")), noisy and noisy.get(name))
         for name, item in items.items()
         if name not in table.rows
     ]
     rows = _here(settings, tasks) if workers == 1 else _pool(settings, tasks, workers)
-    bar = tqdm(rows, "Scoring", len(tasks), disable=not progress)
-    for row in bar:
+    for row in tqdm(rows, "Scoring", len(tasks), disable=None if progress else True):
+        if noisy is not None:
+            noisy.keep(row)
         table.append(row)
-    summary = summarise(table.finish(list(items)))
-    summary["system"] = asdict(settings)
-    _write(Path(output_folder, "summary.json"), json.dumps(summary, indent=1) + "\n")
-    _write(Path(output_folder, "summary.md"), markdown(summary))
+    summary = {"system": asdict(settings), "made_from": made}
+    summary |= summarise(table.finish(items))
+    save_json(table.mark, summary)
+    save_text(table.path.with_suffix(".md"), markdown(summary))
     return summary
 
 
-def _faces_of(items: dict, faces: dict | None, lips: str) -> dict:
+def _faces_of(items: dict, faces: dict | None, lips: str | None) -> dict:
     if lips != "real":
         return {}
     by_wav = {face["wav"]: face for face in (faces or {}).values()}
@@ -89,31 +102,6 @@ def _faces_of(items: dict, faces: dict | None, lips: str) -> dict:
                 "the mixtures of the preprocessed folder."
             )
     return by_wav
-
-
-def _made_from(items: dict, settings: Settings) -> dict:
-    """What the scores depend on: the model's files, the lips and the list."""
-    found = find_model(settings.model)
-    files = {}
-    if isinstance(found, Path):
-        names = sorted([*found.glob("*.ckpt"), *found.glob("*.yaml")])
-        files = {path.name: digest(path) for path in names}
-    listed = {
-        name: {key: _without_root(key, value) for key, value in item.items()}
-        for name, item in items.items()
-    }
-    text = json.dumps(listed, sort_keys=True)
-    return {
-        "model": files or str(found),
-        "lips": settings.lips,
-        "engine": settings.engine,
-        "items": hashlib.sha256(text.encode()).hexdigest(),
-    }
-
-
-def _without_root(key: str, value):
-    """A path's name only: the folders of the data may have moved since."""
-    return Path(value).name if key in ("clean", "noise", "noisy") else value
 
 
 def _here(settings: Settings, tasks: list) -> Iterator[dict]:
@@ -133,6 +121,11 @@ def _pool(settings: Settings, tasks: list, workers: int) -> Iterator[dict]:
         futures = [pool.submit(_score, settings, *task) for task in tasks]
         for future in as_completed(futures):
             yield future.result()
+    except BrokenProcessPool:
+        raise PvsdError(
+            "A process that scored was ended from outside, perhaps for want of memory: "
+            "run the same command again with fewer --workers, it goes on."
+        ) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -149,8 +142,3 @@ def _scorer(settings: Settings) -> Scorer:
 
 def _score(settings: Settings, *task) -> dict:
     return _scorer(settings)(*task)
-
-
-def _write(path: Path, text: str) -> None:
-    with written_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

@@ -1,22 +1,20 @@
 """One recording through a system, and its scores before and after."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
-import torch
-from torch import Tensor
+import soundfile
 
 from pvsd_modules.alignment import SAMPLE_RATE
-from pvsd_modules.audio_store import AudioStore
-from pvsd_modules.dataio import mixture_dataset
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.inference import PseudoVisualEnhancement
-from pvsd_modules.lips import LipSource
+from pvsd_modules.evaluation.measures import DNSMOS, check_measures, measure
+from pvsd_modules.evaluation.reading import Reader, check_signal, fitted
+from pvsd_modules.evaluation.systems import EnhancedFolder, Model
+from pvsd_modules.evaluation.table import columns_of
 from pvsd_modules.metrics import MEASURES
+from pvsd_modules.outputs import written_whole
 
-STREAMED = ("student", "none", "zeros")  # lips that a stream can give
-ENGINES = ("stream", "whole")
-COLUMNS = ["file", "snr", "category", "seconds"]
-COLUMNS += [*MEASURES, *(f"noisy_{name}" for name in MEASURES)]
+COLUMNS = columns_of(MEASURES)
 
 
 @dataclass(frozen=True)
@@ -25,24 +23,42 @@ class Settings:
 
     Arguments
     ---------
-    model : str
-        Pretrained folder, name of a shipped model, or hub id.
-    lips : str
-        One of `pvsd_modules.lips.SOURCES`.
-    store_folder : str
-        Where the decoded audio lies.
-    engine : str
-        ``stream``: piece by piece as ``pvsd enhance`` does; ``whole``: the networks
-        see the whole recording at once. Lips that need the clean sound or the whole
-        recording are always ``whole``.
-    device : str
+    model : str or None
+        Pretrained folder, name of a shipped model, or hub id; None: the items name
+        ``enhanced`` files.
+    lips, engine, device
+        See `pvsd_modules.evaluation.systems.Model`.
+    store_folder : str or None
+        Where decoded audio lies, if anywhere.
+    measures : tuple of str
+        Keys of `pvsd_modules.metrics.MEASURES`.
+    noisy : bool
+        Whether the noisy input is scored as well.
+    save_folder : str or None
+        Where the enhanced signals are kept as wav files.
+    dnsmos : str or None
+        ONNX file of DNSMOS.
+    asr : str or None
+        Folder of a SpeechBrain speech recogniser, for the word error rate.
     """
 
-    model: str
-    lips: str
-    store_folder: str
+    model: str | None = "open"
+    lips: str | None = None
+    store_folder: str | None = None
     engine: str = "stream"
     device: str = "cpu"
+    measures: tuple[str, ...] = tuple(MEASURES)
+    noisy: bool = True
+    save_folder: str | None = None
+    dnsmos: str | None = None
+    asr: str | None = None
+
+    @property
+    def all_measures(self) -> list[str]:
+        """The columns, those of the optional models too."""
+        names = list(self.measures)
+        names += DNSMOS if self.dnsmos else ()
+        return [*names, "wer"] if self.asr else names
 
 
 class Scorer:
@@ -55,32 +71,35 @@ class Scorer:
     Raises
     ------
     PvsdError
-        If the model cannot be loaded or lacks what the lips need.
+        If a model cannot be loaded or lacks what the lips need.
     """
 
     def __init__(self, settings: Settings):
-        if settings.engine not in ENGINES:
-            raise PvsdError(
-                f"engine: {settings.engine} is unknown: choose {' or '.join(ENGINES)}."
-            )
+        check_measures(settings.measures)
         self.settings = settings
-        self.model = PseudoVisualEnhancement.from_hparams(
-            settings.model, run_opts={"device": settings.device}
-        )
-        self.model.eval()
-        networks = {
-            name: self.model.mods[name] if name in self.model.mods else None
-            for name in ("student", "teacher")
-        }
-        if settings.lips == "teacher" and networks["teacher"] is None:
-            raise PvsdError(
-                f"lips: teacher needs a teacher, and the model {settings.model} has "
-                "none: export one with --teacher."
-            )
-        self.source = LipSource(settings.lips, **networks)
-        self.store = AudioStore(settings.store_folder)
+        self.reader = Reader(settings.store_folder)
+        if settings.model is None:
+            self.system = EnhancedFolder()
+        else:
+            chosen = (settings.model, settings.lips, settings.engine, settings.device)
+            self.system = Model(*chosen)
+        self.extras = []
+        if settings.dnsmos:
+            from pvsd_modules.evaluation.dnsmos import Dnsmos
 
-    def __call__(self, name: str, item: dict, face: dict | None = None) -> dict:
+            self.extras.append(Dnsmos(settings.dnsmos))
+        if settings.asr:
+            from pvsd_modules.evaluation.recognition import WordErrors
+
+            self.extras.append(WordErrors(settings.asr, settings.device))
+
+    def __call__(
+        self,
+        name: str,
+        item: dict,
+        face: dict | None = None,
+        noisy_scores: dict | None = None,
+    ) -> dict:
         """The row of one item.
 
         Arguments
@@ -91,45 +110,58 @@ class Scorer:
             A mixture or a pair of a manifest, its roots filled in.
         face : dict or None
             The talking-face entry of the clean file, for ``lips: real``.
+        noisy_scores : dict or None
+            The noisy input's scores where they are known.
 
         Returns
         -------
         dict
-            A value for each of `COLUMNS`; None for a score that is not defined.
+            None for a score that is not defined; ``failure`` says why there is none
+            at all.
         """
-        faces = None if face is None else {name: face}
-        data = mixture_dataset({name: item}, self.store, faces)[0]
-        noisy, clean = data["noisy"], data["clean"]
-        enhanced = self.enhance(noisy, clean, data.get("lips"))
         row = {
             "file": name,
             "snr": item.get("snr"),
-            "category": item.get("category"),
-            "seconds": round(len(clean) / SAMPLE_RATE, 3),
+            "category": item.get("category") or "",
+            "speaker": item.get("speaker") or "",
+            "failure": item.get("failure") or "",
         }
-        for measure, function in MEASURES.items():
-            row[measure] = function(clean, enhanced)
-            row[f"noisy_{measure}"] = function(clean, noisy)
+        if row["failure"]:
+            return row
+        try:
+            signals = self.reader.pair(item, face)
+            clean, noisy = signals["clean"], signals["noisy"]
+            row["seconds"] = round(len(clean) / SAMPLE_RATE, 3)
+            enhanced, longer = fitted(self.system(item, signals), len(clean))
+            check_signal(enhanced, "the enhanced sound")
+        except PvsdError as error:
+            return row | {"failure": str(error)}
+        row["adjusted"] = longer or None
+        if self.settings.save_folder:
+            save_wav(self.settings.save_folder, name, enhanced)
+        row |= self._scores(clean, enhanced, item)
+        if self.settings.noisy and noisy is not None:
+            if noisy_scores is None:
+                noisy_scores = self._scores(clean, noisy, item)
+            for key in self.settings.all_measures:
+                row[f"noisy_{key}"] = noisy_scores[key]
         return row
 
-    @torch.no_grad()
-    def enhance(self, noisy: Tensor, clean: Tensor, real: Tensor | None) -> Tensor:
-        """The enhanced signal ``[time]`` of a noisy one.
+    def _scores(self, clean, signal, item: dict) -> dict:
+        scores = measure(clean, signal, self.settings.measures)
+        for extra in self.extras:
+            scores |= extra(signal, item)
+        return scores
 
-        Arguments
-        ---------
-        noisy, clean : Tensor
-            ``[time]``; clean is only heard by a teacher.
-        real : Tensor or None
-            ``[frames, 48, 96, 3]``.
-        """
-        lips = self.settings.lips
-        if self.settings.engine == "stream" and lips in STREAMED:
-            stream = self.model.make_stream(lips)
-            pieces = noisy[None].split(4 * SAMPLE_RATE, dim=1)
-            parts = [stream.feed(piece).audio for piece in pieces]
-            return torch.cat([*parts, stream.flush().audio], 1)[0]
-        device = self.model.device
-        batch = [x if x is None else x[None].to(device) for x in (noisy, clean, real)]
-        drawn = self.source(*batch)
-        return self.model.mods["denoiser"](batch[0], drawn)["enhanced"][0].float().cpu()
+
+def save_wav(folder: str | Path, name: str, signal) -> Path:
+    """Writes ``[time]`` at 16 kHz to ``folder/name.wav`` in floating point.
+
+    So nothing is clipped or rounded, whatever the level.
+    """
+    path = Path(folder, f"{name}.wav")
+    if ".." in Path(name).parts or Path(name).is_absolute():
+        raise PvsdError(f"{name} leads out of {folder}: rename the item.")
+    with written_whole(path) as temporary:
+        soundfile.write(temporary, signal.numpy(), SAMPLE_RATE, "FLOAT", format="WAV")
+    return path

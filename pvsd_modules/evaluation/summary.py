@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from pvsd_modules.metrics import MEASURES
+from pvsd_modules.evaluation.measures import measures_of
 
-DECIMALS = {"pesq_wb": 2, "stoi": 3, "estoi": 3, "si_sdr": 2}
-TITLES = {"pesq_wb": "PESQ", "stoi": "STOI", "estoi": "ESTOI", "si_sdr": "SI-SDR, dB"}
 RESAMPLES = 2000
 
 
-def bootstrap_interval(values, seed: int = 0, level: float = 0.95) -> list[float]:
+def bootstrap_interval(
+    values, seed: int = 0, level: float = 0.95, weights=None
+) -> list[float]:
     """Percentile bootstrap interval of the mean (Efron and Tibshirani 1993).
 
     Arguments
@@ -20,6 +20,8 @@ def bootstrap_interval(values, seed: int = 0, level: float = 0.95) -> list[float
         Same seed, same interval.
     level : float
         Coverage.
+    weights : sequence of float or None
+        Of each value in the mean; None for all the same.
 
     Returns
     -------
@@ -32,23 +34,55 @@ def bootstrap_interval(values, seed: int = 0, level: float = 0.95) -> list[float
     [2.0, 2.0]
     """
     values = np.asarray(values, np.float64)
-    generator = np.random.default_rng(seed)
-    # One resample after the other: a matrix of all would not fit for long lists.
-    means = [
-        values[generator.integers(0, len(values), len(values))].mean()
-        for _ in range(RESAMPLES)
-    ]
+    weights = np.ones(len(values)) if weights is None else np.asarray(weights)
+    if not weights.any():
+        weights = np.ones(len(values))
+    means = resampled_means(values * weights, weights, RESAMPLES, seed)
     edge = 50 * (1 - level)
-    return [float(x) for x in np.percentile(means, [edge, 100 - edge])]
+    return [float(x) for x in np.nanpercentile(means, [edge, 100 - edge])]
+
+
+def resampled_means(sums, counts, resamples: int, seed: int) -> np.ndarray:
+    """Means of resamples with replacement.
+
+    Arguments
+    ---------
+    sums, counts : numpy.ndarray
+        ``[units]``: what each unit adds to the numerator and the denominator.
+    resamples, seed : int
+
+    Returns
+    -------
+    numpy.ndarray
+        ``[resamples]``, NaN for a resample whose counts are all 0.
+    """
+    generator = np.random.default_rng(seed)
+    units = len(sums)
+    # In pieces: a matrix of all resamples would not fit for long lists.
+    piece = max(1, 1_000_000 // units)
+    means = np.empty(resamples)
+    for start in range(0, resamples, piece):
+        part = means[start : start + piece]
+        drawn = generator.integers(0, units, (len(part), units))
+        total = counts[drawn].sum(1)
+        np.divide(sums[drawn].sum(1), total, out=part, where=total != 0)
+        part[total == 0] = np.nan
+    return means
+
+
+def _mean(values, weights) -> float:
+    total = weights.sum()
+    return float(values @ weights / total) if total else float(values.mean())
 
 
 def summarise(rows: list[dict], seed: int = 0) -> dict:
-    """Mean scores by SNR and of all recordings.
+    """Mean scores by SNR, by class of noise and of all recordings.
 
     Arguments
     ---------
     rows : list of dict
-        As `pvsd_modules.evaluation.Scorer` gives them.
+        As `pvsd_modules.evaluation.Scorer` or `read_scores` gives them. A measure
+        that the table has no column of is left out.
     seed : int
         Of the bootstrap.
 
@@ -56,30 +90,42 @@ def summarise(rows: list[dict], seed: int = 0) -> dict:
     -------
     dict
         ``groups``: a list of ``{"snr": dB or "all", "files": n, measure: {...}}``, each
-        measure with ``files``, ``mean``, ``noisy``, ``gain``, ``mean_interval`` and
-        ``gain_interval`` (95 %), over the recordings where system and noisy input
-        both have a score; None where no recording has one. ``undefined``: names of
-        the other recordings by measure.
+        measure with ``files``, ``mean``, ``mean_interval`` (95 %) and, where the noisy
+        input has been scored, ``noisy``, ``gain`` and ``gain_interval``, over the
+        recordings where all of them are defined; None where no recording has one.
+        ``categories``: the same with ``category`` in the place of ``snr``.
+        ``failures``: why, by the names of the recordings that could not be scored;
+        they count in no mean. ``undefined``: by measure the names of others that have
+        no such score. ``adjusted``: by name the samples that a signal was longer or
+        shorter than the clean one, and was cut or padded by.
     """
-    levels = sorted({row["snr"] for row in rows if row["snr"] is not None})
-    groups = [
-        _group([row for row in rows if row["snr"] == snr], snr, seed) for snr in levels
-    ]
-    groups.append(_group(rows, "all", seed))
-    undefined = {
-        name: [row["file"] for row in rows if not _is_defined(row, name)]
-        for name in MEASURES
+    failures = {row["file"]: row["failure"] for row in rows if row.get("failure")}
+    scored = [row for row in rows if not row.get("failure")]
+    names = measures_of(rows)
+    levels = sorted({row["snr"] for row in rows if row.get("snr") is not None})
+    classes = sorted({row["category"] for row in rows if row.get("category")})
+    return {
+        "groups": [_group(scored, "snr", x, names, seed) for x in [*levels, "all"]],
+        "categories": [_group(scored, "category", x, names, seed) for x in classes],
+        "failures": failures,
+        "undefined": {
+            name: [row["file"] for row in scored if not _is_defined(row, name)]
+            for name in names
+        },
+        "adjusted": {
+            row["file"]: int(row["adjusted"]) for row in rows if row.get("adjusted")
+        },
     }
-    return {"groups": groups, "undefined": undefined}
 
 
 def _is_defined(row: dict, name: str) -> bool:
-    return row[name] is not None and row[f"noisy_{name}"] is not None
+    return row.get(name) is not None and row.get(f"noisy_{name}", 0) is not None
 
 
-def _group(rows: list[dict], snr, seed: int) -> dict:
-    group = {"snr": snr, "files": len(rows)}
-    for name in MEASURES:
+def _group(rows: list[dict], key: str, value, names: list[str], seed: int) -> dict:
+    rows = [row for row in rows if value == "all" or row.get(key) == value]
+    group = {key: value, "files": len(rows)}
+    for name in names:
         scored = [row for row in rows if _is_defined(row, name)]
         group[name] = _statistics(scored, name, seed) if scored else None
     return group
@@ -87,53 +133,18 @@ def _group(rows: list[dict], snr, seed: int) -> dict:
 
 def _statistics(rows: list[dict], name: str, seed: int) -> dict:
     after = np.array([row[name] for row in rows])
-    before = np.array([row[f"noisy_{name}"] for row in rows])
-    return {
+    # The error rate of a corpus is that of all its words.
+    weights = [row.get("words") or 0.0 if name == "wer" else 1.0 for row in rows]
+    weights = np.array(weights)
+    stats = {
         "files": len(rows),
-        "mean": float(after.mean()),
-        "noisy": float(before.mean()),
-        "gain": float((after - before).mean()),
-        "mean_interval": bootstrap_interval(after, seed),
-        "gain_interval": bootstrap_interval(after - before, seed),
+        "mean": _mean(after, weights),
+        "mean_interval": bootstrap_interval(after, seed, weights=weights),
     }
-
-
-def markdown(summary: dict) -> str:
-    """A summary as a table in Markdown, and sentences on what has no score.
-
-    Arguments
-    ---------
-    summary : dict
-        Of `summarise`.
-
-    Returns
-    -------
-    str
-    """
-    head = ["SNR, dB", "files", *(TITLES[name] for name in MEASURES)]
-    lines = [_line(head), _line(["---:"] * len(head))]
-    for group in summary["groups"]:
-        snr = group["snr"] if isinstance(group["snr"], str) else f"{group['snr']:g}"
-        cells = [_cell(group[name], DECIMALS[name]) for name in MEASURES]
-        lines.append(_line([snr, str(group["files"]), *cells]))
-    note = "Score (gain over the noisy input; 95 % bootstrap interval of the gain)."
-    lines += ["", note]
-    for name, files in summary["undefined"].items():
-        if files:
-            title = TITLES[name].split(",")[0]
-            lines += ["", f"{title} undefined, left out: {len(files)} of the files: "]
-            lines[-1] += ", ".join(files) + "."
-    return "\n".join(lines) + "\n"
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _cell(stats: dict | None, decimals: int) -> str:
-    if stats is None:
-        return "undefined"
-    low, high = stats["gain_interval"]
-    gain = f"{stats['gain']:+.{decimals}f}"
-    interval = f"{low:+.{decimals}f} to {high:+.{decimals}f}"
-    return f"{stats['mean']:.{decimals}f} ({gain}; {interval})"
+    if f"noisy_{name}" in rows[0]:
+        before = np.array([row[f"noisy_{name}"] for row in rows])
+        stats["noisy"] = _mean(before, weights)
+        stats["gain"] = _mean(after - before, weights)
+        gains = bootstrap_interval(after - before, seed, weights=weights)
+        stats["gain_interval"] = gains
+    return stats

@@ -4,7 +4,7 @@
     python evaluate.py ../../hparams/evaluate.yaml --manifest_folder M --data_root D \
         --model FOLDER --output_folder OUT
 
-Writes scores.csv (a row a recording), summary.json and summary.md. Interrupted, the
+Writes scores.csv (a row a recording), scores.json and scores.md. Interrupted, the
 same command goes on where it stopped.
 """
 
@@ -58,7 +58,7 @@ def main(arguments):
     summary = evaluate(
         choose(manifests[hparams["list"]], hparams["snrs"], hparams["items"]),
         settings,
-        hparams["output_folder"],
+        f"{hparams['output_folder']}/scores.csv",
         manifests.get(hparams["faces"]),
         hparams["workers"],
     )

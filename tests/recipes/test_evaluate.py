@@ -89,7 +89,7 @@ def evaluate(data, networks, tmp_path):
         folder = Path(settings["output_folder"])
         with (folder / "scores.csv").open() as file:
             rows = list(csv.DictReader(file))
-        return json.loads((folder / "summary.json").read_text()), rows
+        return json.loads((folder / "scores.json").read_text()), rows
 
     return call
 
@@ -105,10 +105,11 @@ def test_columns_and_scores_of_a_system_that_changes_nothing(evaluate, tmp_path)
             assert float(row[name]) == pytest.approx(float(row[f"noisy_{name}"]))
     assert float(rows[1]["noisy_si_sdr"]) == pytest.approx(5.0, abs=0.5)
     assert [group["snr"] for group in summary["groups"]] == [0.0, 5.0, "all"]
-    assert summary["undefined"] == {name: ["m2"] for name in MEASURES}
+    assert summary["failures"] == {"m2": "the clean sound is silent"}
+    assert summary["undefined"] == {name: [] for name in MEASURES}
     assert summary["groups"][-1]["pesq_wb"]["files"] == 2
     assert rows[2]["pesq_wb"] == ""
-    assert "| all | 3 |" in (tmp_path / "out" / "summary.md").read_text()
+    assert "| all | 2 |" in (tmp_path / "out" / "scores.md").read_text()
 
 
 def test_identical_signals_of_pairs(evaluate):

@@ -1,15 +1,19 @@
 """Means, intervals, and a table that survives an interruption."""
 
 import csv
+from pathlib import Path
 
 import pytest
 
+import pvsd_modules
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.evaluation import markdown, summarise
+from pvsd_modules.evaluation import markdown, read_scores, summarise
 from pvsd_modules.evaluation.scoring import COLUMNS
 from pvsd_modules.evaluation.summary import bootstrap_interval
 from pvsd_modules.evaluation.table import ScoreTable
 from pvsd_modules.metrics import MEASURES
+
+PRETRAINED = Path(pvsd_modules.__file__).parent / "pretrained"
 
 
 def row(name, snr, after=2.0, before=1.0):
@@ -56,7 +60,7 @@ def test_undefined_scores_are_named_and_left_out():
     assert everything["pesq_wb"]["files"] == 1
     assert everything["pesq_wb"]["mean"] == 2.0
     assert everything["stoi"]["files"] == 3
-    assert "PESQ undefined, left out: 2 of the files" in markdown(summary)
+    assert "PESQ-WB undefined, left out: 2 of the files" in markdown(summary)
     assert "bad, worse" in markdown(summary)
 
 
@@ -73,13 +77,14 @@ def test_pairs_without_snr_are_one_group():
 
 
 def test_a_table_goes_on_after_an_interruption(tmp_path):
-    table = ScoreTable(tmp_path, {"lips": "student"})
+    table = ScoreTable(tmp_path / "s.csv", {"lips": "student"}, COLUMNS)
     table.append({**row("b", None), "pesq_wb": None})
     table.append(row("a", 5.0))
     with table.path.open("a") as file:
         file.write("c,5.0,rain,2.5,2.0")  # killed while writing
-    again = ScoreTable(tmp_path, {"lips": "student"})
-    assert again.rows == {"b": {**row("b", None), "pesq_wb": None}, "a": row("a", 5.0)}
+    again = ScoreTable(tmp_path / "s.csv", {"lips": "student"}, COLUMNS)
+    assert list(again.rows) == ["b", "a"]
+    assert again.rows["b"]["pesq_wb"] is None and again.rows["b"]["stoi"] == 2.0
     again.append(row("c", 5.0))
     assert [r["file"] for r in again.finish(["a", "b", "c"])] == ["a", "b", "c"]
     with again.path.open() as file:
@@ -90,8 +95,68 @@ def test_a_table_goes_on_after_an_interruption(tmp_path):
 
 
 def test_scores_of_something_else_are_not_mixed_in(tmp_path):
-    ScoreTable(tmp_path, {"lips": "student"}).append(row("a", 5.0))
-    before = (tmp_path / "scores.csv").read_text()
-    with pytest.raises(PvsdError, match="another model, list or setting"):
-        ScoreTable(tmp_path, {"lips": "none"})
-    assert (tmp_path / "scores.csv").read_text() == before
+    path = tmp_path / "s.csv"
+    ScoreTable(path, {"lips": "student", "items": 1}, COLUMNS).append(row("a", 5.0))
+    before = path.read_text()
+    with pytest.raises(PvsdError, match=r"another model, list or setting \(lips"):
+        ScoreTable(path, {"lips": "none", "items": 1}, COLUMNS)
+    assert path.read_text() == before
+    anew = ScoreTable(path, {"lips": "none"}, COLUMNS, overwrite=True)
+    assert anew.rows == {} and "a,5.0" not in path.read_text()
+
+
+def test_files_of_the_user_are_left_alone(tmp_path):
+    for name, text in (("s.json", '{"mine": 1}'), ("s.json", "x"), ("s.csv", "file\n")):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(PvsdError, match="not written by this command"):
+            ScoreTable(tmp_path / "s.csv", {}, COLUMNS)
+        assert (tmp_path / name).read_text() == text
+        (tmp_path / name).unlink()
+    with pytest.raises(PvsdError, match=r"name a \.csv file"):
+        ScoreTable(tmp_path / "s.json", {}, COLUMNS)
+
+
+def test_what_failed_is_tried_again(tmp_path):
+    table = ScoreTable(tmp_path / "s.csv", {}, COLUMNS)
+    table.append({"file": "a", "failure": "the enhanced sound is silent"})
+    table.append(row("b", 5.0))
+    assert list(ScoreTable(tmp_path / "s.csv", {}, COLUMNS).rows) == ["b"]
+
+
+def test_failures_are_named_and_never_averaged():
+    rows = [row("good", 0.0), {"file": "bad", "snr": 0.0, "failure": "it is silent"}]
+    summary = summarise(rows)
+    assert summary["failures"] == {"bad": "it is silent"}
+    assert summary["groups"][0]["files"] == 1
+    assert summary["groups"][0]["stoi"]["mean"] == 2.0
+    assert "FAILED, in no mean: 1 of the files:\n\n- bad: it is silent" in markdown(
+        summary
+    )
+
+
+def test_groups_by_class_of_noise():
+    rows = [row("a", 0.0), row("b", 0.0, 4.0), row("c", 0.0, 9.0)]
+    rows[2]["category"] = "wind"
+    groups = summarise(rows)["categories"]
+    assert [(g["category"], g["files"]) for g in groups] == [("rain", 2), ("wind", 1)]
+    assert [g["stoi"]["mean"] for g in groups] == [3.0, 9.0]
+
+
+def test_tables_with_fewer_columns_are_summarised():
+    for path in sorted((PRETRAINED / "open").rglob("*.csv")):
+        rows = read_scores(path)
+        summary = summarise(rows[:20])
+        assert {"pesq_wb", "stoi"} <= set(summary["groups"][-1])
+        assert "csig" not in summary["groups"][-1] or "csig" in rows[0]
+    alone = summarise([{"file": "a", "stoi": 0.5}, {"file": "b", "stoi": 0.7}])
+    assert alone["groups"][-1]["stoi"]["mean"] == pytest.approx(0.6)
+    assert "gain" not in alone["groups"][-1]["stoi"]
+    assert "| all | 2 | 0.600 [0.500, 0.700] |" in markdown(alone)
+
+
+def test_word_error_rate_is_that_of_all_words():
+    rows = [
+        {"file": "a", "wer": 50.0, "words": 2.0},
+        {"file": "b", "wer": 0.0, "words": 8.0},
+    ]
+    assert summarise(rows)["groups"][-1]["wer"]["mean"] == 10.0

@@ -1,0 +1,250 @@
+"""score a model, or the files of another program, against clean speech
+
+Two or three folders whose files have the same names, or a fixed list of mixtures. Every
+system is scored by the same measures. An interrupted run goes on when it is started
+again.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pvsd_modules.commands.common import positive, quiet
+from pvsd_modules.errors import PvsdError
+
+EPILOG = (
+    "Exit code: 0 all was scored, 1 some recordings could not be scored (they are "
+    "named, and count in no mean), 2 a mistake in the command."
+)
+SHOWN = 10  # failures that are printed; the summary names them all
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``pvsd evaluate``."""
+    data = parser.add_argument_group("what is scored")
+    folder = {"type": Path, "metavar": "DIR"}
+    data.add_argument("--noisy", **folder, help="noisy files")
+    data.add_argument("--clean", **folder, help="clean files of the same names")
+    data.add_argument("--enhanced", **folder, help="files another program enhanced")
+    data.add_argument(
+        "--conditions",
+        type=Path,
+        metavar="FILE",
+        help="SNR and noise of "
+        "the files: CSV with columns file, snr, category, speaker, or "
+        "VoiceBank-DEMAND's log_testset.txt",
+    )
+    data.add_argument(
+        "--list",
+        type=Path,
+        metavar="FILE.json",
+        help="fixed list of mixtures or pairs instead of --noisy and --clean",
+    )
+    data.add_argument("--data_root", default="", metavar="DIR", help="its {data_root}")
+    data.add_argument(
+        "--noise_root",
+        default="",
+        metavar="DIR",
+        help="its {noise_root} (default: the same folder)",
+    )
+    data.add_argument(
+        "--items",
+        type=positive,
+        default=0,
+        metavar="N",
+        help="only N items, spread evenly",
+    )
+    data.add_argument("--snrs", type=float, nargs="+", metavar="DB", help="only these")
+    data.add_argument(
+        "--write_mixtures",
+        **folder,
+        help="write the list as DIR/noisy "
+        "and DIR/clean for other programs, and score nothing",
+    )
+    system = parser.add_argument_group("the system, unless --enhanced is given")
+    system.add_argument(
+        "--model",
+        metavar="NAME_OR_FOLDER",
+        help="shipped model, folder "
+        "of a pretrained model, or Hugging Face id (default: open)",
+    )
+    system.add_argument(
+        "--lips",
+        help="student, none, zeros, frozen, shuffled or teacher "
+        "(default: what the model was made for)",
+    )
+    system.add_argument(
+        "--engine",
+        default="stream",
+        help="stream, as pvsd enhance does (default), or whole recordings",
+    )
+    system.add_argument("--device", default="cpu", help="such as cpu (default) or cuda")
+    system.add_argument("--save_enhanced", **folder, help="keep the enhanced files")
+    scores = parser.add_argument_group("the scores")
+    scores.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE.csv",
+        help="a row a recording; beside it a summary as .json and .md",
+    )
+    scores.add_argument(
+        "--measures",
+        nargs="+",
+        metavar="NAME",
+        help="such as pesq_wb stoi (default: all ten)",
+    )
+    scores.add_argument(
+        "--dnsmos",
+        type=Path,
+        metavar="FILE.onnx",
+        help="DNSMOS as well, with your sig_bak_ovr.onnx",
+    )
+    scores.add_argument(
+        "--asr",
+        type=Path,
+        metavar="DIR",
+        help="word error rate as well, with your SpeechBrain recogniser",
+    )
+    scores.add_argument(
+        "--transcripts",
+        type=Path,
+        metavar="FILE",
+        help="what is said: CSV with columns file and text, or JSON",
+    )
+    scores.add_argument(
+        "--workers",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="scoring processes, of one thread each",
+    )
+    scores.add_argument("--overwrite", action="store_true", help="replace scores")
+    scores.add_argument(
+        "--compare",
+        type=Path,
+        nargs=2,
+        metavar=("A.csv", "B.csv"),
+        help="paired differences B - A of two tables of scores",
+    )
+    scores.add_argument(
+        "--cluster",
+        metavar="COLUMN",
+        help="with --compare: draw the recordings of one such as speaker together",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score, compare, or write mixtures."""
+    quiet()
+    if args.compare:
+        return _compare(args)
+    items = _items(args)
+    if args.write_mixtures:
+        from pvsd_modules.evaluation.lists import write_mixtures
+
+        count = write_mixtures(items, args.write_mixtures)
+        print(f"{count} mixtures are written to {args.write_mixtures}.")
+        return 0
+    return _score(items, args)
+
+
+def _score(items: dict, args: argparse.Namespace) -> int:
+    from pvsd_modules.evaluation import evaluate, markdown
+    from pvsd_modules.evaluation.measures import check_measures
+    from pvsd_modules.evaluation.scoring import Settings
+    from pvsd_modules.metrics import MEASURES
+
+    if args.output is None:
+        raise PvsdError("Name the table to write: --output scores.csv.")
+    if args.asr:
+        if args.transcripts is None:
+            raise PvsdError("--asr needs --transcripts, what is said in the files.")
+        from pvsd_modules.evaluation.recognition import add_transcripts
+
+        items = add_transcripts(items, args.transcripts)
+    for path in (args.dnsmos, args.asr):
+        if path is not None and not path.exists():
+            raise PvsdError(f"{path} does not exist: check its name.")
+    settings = Settings(
+        model=None if args.enhanced else str(args.model or "open"),
+        lips=args.lips,
+        engine=args.engine,
+        device=args.device,
+        measures=check_measures(args.measures or MEASURES),
+        noisy=args.list is not None or args.noisy is not None,
+        save_folder=str(args.save_enhanced) if args.save_enhanced else None,
+        dnsmos=str(args.dnsmos) if args.dnsmos else None,
+        asr=str(args.asr) if args.asr else None,
+    )
+    summary = evaluate(
+        items, settings, args.output, workers=args.workers, overwrite=args.overwrite
+    )
+    print(markdown({**summary, "categories": [], "failures": {}}))
+    stem = args.output.with_suffix("")
+    print(f"Written: {args.output}, {stem}.json, {stem}.md")
+    return report_failures(summary["failures"], len(items))
+
+
+def report_failures(failures: dict[str, str], count: int) -> int:
+    """Names on stderr what failed; the exit code."""
+    for name, why in list(failures.items())[:SHOWN]:
+        print(f"pvsd: {name}: {why}", file=sys.stderr)
+    if failures:
+        print(
+            f"pvsd: {len(failures)} of {count} recordings FAILED and count in no mean; "
+            "the summary names them all.",
+            file=sys.stderr,
+        )
+    return 1 if failures else 0
+
+
+def _items(args: argparse.Namespace) -> dict:
+    from pvsd_modules.evaluation.folders import (
+        add_enhanced,
+        match_folders,
+        read_conditions,
+    )
+    from pvsd_modules.evaluation.lists import chosen, load_list
+
+    if args.enhanced and (args.model or args.lips):
+        raise PvsdError("Either --enhanced or --model and --lips: there is one system.")
+    if args.list:
+        if args.noisy or args.clean:
+            raise PvsdError("Either --list or --noisy and --clean.")
+        items = load_list(args.list, args.data_root, args.noise_root)
+        items = chosen(items, args.snrs, args.items)
+        return add_enhanced(items, args.enhanced) if args.enhanced else items
+    if args.clean is None:
+        raise PvsdError("Name the clean files with --clean DIR, or a --list.")
+    if args.noisy is None and args.enhanced is None:
+        raise PvsdError("Name the noisy files with --noisy DIR, or --enhanced DIR.")
+    conditions = read_conditions(args.conditions) if args.conditions else None
+    items = match_folders(args.clean, args.noisy, args.enhanced, conditions)
+    return chosen(items, args.snrs, args.items)
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from pvsd_modules.evaluation import compare, read_scores
+    from pvsd_modules.evaluation.markdown import comparison_table
+    from pvsd_modules.evaluation.measures import check_measures, measures_of
+    from pvsd_modules.evaluation.table import save_json
+
+    path_a, path_b = args.compare
+    rows_a, rows_b = read_scores(path_a), read_scores(path_b)
+    if args.measures:
+        names = list(check_measures(args.measures))
+    else:
+        names = [name for name in measures_of(rows_a) if name in measures_of(rows_b)]
+    result = compare(rows_a, rows_b, names, cluster=args.cluster)
+    print(f"A: {path_a}\nB: {path_b}\n\n{comparison_table(result)}")
+    for name, only in (("A", result["only_a"]), ("B", result["only_b"])):
+        if only:
+            print(f"pvsd: {len(only)} recordings are in {name} alone.", file=sys.stderr)
+    if args.output:
+        if args.output.suffix.lower() != ".json":
+            raise PvsdError(f"{args.output}: a comparison is written as a .json file.")
+        if args.output.exists() and not args.overwrite:
+            raise PvsdError(f"{args.output} exists: add --overwrite to replace it.")
+        save_json(args.output, {"a": str(path_a), "b": str(path_b), **result})
+        print(f"Written: {args.output}")
+    return 0

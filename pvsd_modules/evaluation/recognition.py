@@ -1,0 +1,142 @@
+"""Word error rate of a speech recogniser that the user names."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import torch
+from speechbrain.utils.edit_distance import wer_details_for_batch
+
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.shipped import HPARAMS_FILE
+
+TEXT_KEYS = ("text", "wrd", "words", "transcript", "sentence")
+
+
+class WordErrors:
+    """Compares what a recogniser hears with what is said.
+
+    Arguments
+    ---------
+    source : str or Path
+        Local folder of a SpeechBrain EncoderDecoderASR or EncoderASR.
+    device : str
+        Where it runs.
+
+    Raises
+    ------
+    PvsdError
+        If it is no such folder.
+    """
+
+    def __init__(self, source: str | Path, device: str = "cpu"):
+        from speechbrain.inference.ASR import EncoderASR, EncoderDecoderASR
+
+        settings = Path(source) / HPARAMS_FILE
+        if not settings.is_file():
+            raise PvsdError(
+                f"{source} holds no {HPARAMS_FILE}: name the local folder of a "
+                "SpeechBrain recogniser."
+            )
+        has_decoder = "decoding_function" not in settings.read_text(encoding="utf-8")
+        interface = EncoderDecoderASR if has_decoder else EncoderASR
+        try:
+            self.recogniser = interface.from_hparams(
+                source=str(source), savedir=str(source), run_opts={"device": device}
+            )
+        except (ValueError, KeyError, AttributeError, OSError, RuntimeError) as error:
+            raise PvsdError(f"{source} is no speech recogniser: {error}") from error
+
+    def __call__(self, signal, item: dict) -> dict[str, float | None]:
+        """Errors in 100 words, and the number of words that are said.
+
+        Arguments
+        ---------
+        signal : Tensor
+            ``[time]``, 16 kHz.
+        item : dict
+            With ``text``.
+
+        Returns
+        -------
+        dict
+            ``wer`` and ``words``; None where nothing is known to be said.
+        """
+        said = words_of(item.get("text", ""))
+        if not said:
+            return {"wer": None, "words": None}
+        lengths = torch.ones(1)
+        heard = self.recogniser.transcribe_batch(signal[None], lengths)[0][0]
+        details = wer_details_for_batch(["item"], [said], [words_of(heard)])[0]
+        return {"wer": details["WER"], "words": float(len(said))}
+
+
+def words_of(text: str | list) -> list[str]:
+    """Words in capitals, without marks other than apostrophes.
+
+    Example
+    -------
+    >>> words_of("Don't go, John!")
+    ["DON'T", 'GO', 'JOHN']
+    """
+    text = text if isinstance(text, str) else " ".join(text)
+    return re.sub(r"[^\w']", " ", text.replace("\u2019", "'")).upper().split()
+
+
+def add_transcripts(items: dict, path: str | Path) -> dict:
+    """The items with what is said in them, as ``text``.
+
+    Arguments
+    ---------
+    items : dict
+        Of a list or of folders.
+    path : str or Path
+        CSV with columns ``file`` (or ``ID``) and ``text`` (or ``wrd``), or JSON
+        ``{name: text}`` or ``{name: {"text": ...}}``. Names are those of the items, or
+        of their clean files, with or without folder and suffix.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    PvsdError
+        If the file cannot be read or speaks of no item.
+    """
+    texts = _read(Path(path))
+    result = {}
+    for name, item in items.items():
+        clean = Path(item.get("clean", name))
+        keys = (name, Path(name).name, clean.name, clean.stem)
+        known = next((texts[key] for key in keys if key in texts), None)
+        result[name] = item if known is None else {**item, "text": known}
+    if not any("text" in item for item in result.values()):
+        raise PvsdError(
+            f"{path} says of no recording what is said in it: it lacks names such as "
+            f"{next(iter(items))}."
+        )
+    return result
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+        if path.suffix.lower() == ".json":
+            entries = json.loads(content).items()
+        else:
+            rows = list(csv.DictReader(content.splitlines()))
+            entries = [(row.get("file") or row["ID"], row) for row in rows]
+        return {name: _text(entry) for name, entry in entries}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise PvsdError(
+            f"{path} cannot be read as transcripts ({error}): it is a CSV with columns "
+            "file and text, or JSON with a text for each name."
+        ) from None
+
+
+def _text(entry: str | dict) -> str:
+    if isinstance(entry, str):
+        return entry
+    return next(entry[key] for key in TEXT_KEYS if key in entry)

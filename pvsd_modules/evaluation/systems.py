@@ -1,0 +1,93 @@
+"""Where the enhanced signal comes from: a model of this project, or a wav folder."""
+
+import torch
+from torch import Tensor
+
+from pvsd_modules.alignment import SAMPLE_RATE
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.evaluation.reading import sound
+from pvsd_modules.inference import PseudoVisualEnhancement
+from pvsd_modules.lips import SOURCES, LipSource
+
+STREAMED = ("student", "none", "zeros")  # lips that a stream can give
+ENGINES = ("stream", "whole")
+
+
+class EnhancedFolder:
+    """Enhanced files that another program wrote."""
+
+    def __call__(self, item: dict, signals: dict) -> Tensor:
+        """The file that was found for the item, ``[time]`` at 16 kHz."""
+        return sound(item["enhanced"])
+
+
+class Model:
+    """A model of this project with one source of lips.
+
+    Arguments
+    ---------
+    model : str
+        Pretrained folder, name of a shipped model, or hub id.
+    lips : str or None
+        One of `pvsd_modules.lips.SOURCES`; None for what the model was made for.
+    engine : str
+        ``stream``: piece by piece as ``pvsd enhance`` does; ``whole``: the networks
+        see the whole recording at once. Lips that need the clean sound or the whole
+        recording are always ``whole``.
+    device : str
+        Such as ``cpu``.
+
+    Raises
+    ------
+    PvsdError
+        If the model cannot be loaded or lacks what the lips need.
+    """
+
+    def __init__(self, model: str, lips: str | None, engine: str, device: str):
+        check_choices(lips, engine)
+        self.engine = engine
+        try:
+            torch.zeros(1, device=device)
+        except (RuntimeError, AssertionError) as error:
+            raise PvsdError(
+                f"The device {device} cannot be used here: try --device cpu."
+            ) from error
+        options = {"run_opts": {"device": device}}
+        self.model = PseudoVisualEnhancement.from_hparams(model, **options)
+        self.model.eval()
+        self.lips = lips or self.model.hparams.lips
+        networks = {
+            name: self.model.mods[name] if name in self.model.mods else None
+            for name in ("student", "teacher")
+        }
+        if self.lips == "teacher" and networks["teacher"] is None:
+            raise PvsdError(
+                f"lips: teacher needs a teacher, and the model {model} has none: "
+                "export one with --teacher."
+            )
+        self.source = LipSource(self.lips, **networks)
+
+    @torch.no_grad()
+    def __call__(self, item: dict, signals: dict) -> Tensor:
+        """The enhanced signal ``[time]`` of the noisy one."""
+        noisy = signals["noisy"]
+        if self.engine == "stream" and self.lips in STREAMED:
+            stream = self.model.make_stream(self.lips)
+            pieces = noisy[None].split(4 * SAMPLE_RATE, dim=1)
+            parts = [stream.feed(piece).audio for piece in pieces]
+            return torch.cat([*parts, stream.flush().audio], 1)[0]
+        device = self.model.device
+        batch = [
+            None if signals[key] is None else signals[key][None].to(device)
+            for key in ("noisy", "clean", "lips")
+        ]
+        drawn = self.source(*batch)
+        return self.model.mods["denoiser"](batch[0], drawn)["enhanced"][0].float().cpu()
+
+
+def check_choices(lips: str | None, engine: str) -> None:
+    """Raises PvsdError for a name of lips or engine that there is not."""
+    if engine not in ENGINES:
+        raise PvsdError(f"engine: {engine} is unknown: choose {' or '.join(ENGINES)}.")
+    if lips is not None and lips not in SOURCES:
+        raise PvsdError(f"lips: {lips} is unknown: choose {', '.join(SOURCES)}.")
