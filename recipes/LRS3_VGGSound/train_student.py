@@ -68,10 +68,10 @@ def main(arguments):
     hparams, run_options = start_experiment(arguments)
     datasets = dataio_prep(hparams)
     load_pretrained(hparams["teacher_pretrainer"])
-    if hparams["copy_decoder"]:
-        # Both draw with the same mouth model: the student only has to find its pose.
-        state = hparams["teacher"].decoder.state_dict()
-        hparams["student"].decoder.load_state_dict(state)
+    if hparams["start_as_teacher"]:
+        # On clean speech the student then draws the right lips from the first step; it
+        # only has to learn to hear them through noise.
+        hparams["student"].load_state_dict(hparams["teacher"].state_dict())
     load_pretrained(hparams["init_pretrainer"])
     device = run_options.get("device", "cpu")
     hparams["frozen_teacher"] = hparams["frozen_teacher"].to(device)

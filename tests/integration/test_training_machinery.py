@@ -154,7 +154,7 @@ def test_debug_runs(recipe, tmp_path, family, training):
         from pvsd_modules.models.open_lips import OpenLipGenerator
         from pvsd_modules.models.paper_adapters import PaperLipTeacher
 
-        kinds = {"open": OpenLipGenerator(bidirectional=True)}
+        kinds = {"open": OpenLipGenerator()}
         network = kinds["open"] if family == "open" else PaperLipTeacher()
         options["teacher_path"] = tmp_path / "teacher.ckpt"
         torch.save(network.state_dict(), options["teacher_path"])
