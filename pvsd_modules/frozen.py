@@ -29,6 +29,11 @@ class Frozen(nn.Module):
         """Stays in evaluation mode whatever is asked."""
         return super().train(False)
 
+    @property
+    def neutral(self):
+        """The neutral mouth of a lip generator that has one, else None."""
+        return getattr(self.network, "neutral", None)
+
     def forward(self, *args, **kwargs):
         """Calls the network."""
         return self.network(*args, **kwargs)

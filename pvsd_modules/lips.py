@@ -14,7 +14,8 @@ class LipSource(nn.Module):
 
     ``student``  hallucinated from the noisy signal (the shipped system);
     ``teacher``  drawn from the clean signal (the ceiling of any student);
-    ``real``     the frames of the video;
+    ``real``     the frames of the video; as the deviation of each from the clip's median,
+    put on the student's neutral mouth, where the student draws such;
     ``none``     no lips, ``None``;
     ``zeros``    black frames;
     ``frozen``   the student's first frame, held;
@@ -79,7 +80,7 @@ class LipSource(nn.Module):
                     "lips: real needs manifests of talking faces: run preprocess.py "
                     "and prepare.py on videos."
                 )
-            return real
+            return self._like_drawn(real)
         if self.source == "teacher":
             return self.teacher(clean, self.face)
         lips = self.student(noisy)
@@ -90,3 +91,11 @@ class LipSource(nn.Module):
                 return lips.roll(1, 0)
             return lips.roll(lips.shape[1] // 2, 1)
         return lips
+
+    def _like_drawn(self, real: Tensor) -> Tensor:
+        """Real lips in the terms of the student's drawings, another face's otherwise."""
+        neutral = getattr(self.student, "neutral", None)
+        if neutral is None:
+            return real
+        median = real.median(1, keepdim=True).values  # [batch, 1, 48, 96, 3]
+        return (real - median + neutral).clamp(0.0, 1.0)

@@ -197,6 +197,11 @@ class OpenLipGenerator(nn.Module):
         return self.draw(self.weights(wav))
 
     @property
+    def neutral(self) -> Tensor:
+        """The mouth that all drawings deviate from, ``[48, 96, 3]``."""
+        return self.decoder.neutral
+
+    @property
     def lookahead_steps(self) -> int:
         """Spectral steps past a frame's last step that its drawing waits for."""
         return self.lookahead_frames * STEPS_PER_FRAME

@@ -5,7 +5,9 @@ import torch
 from torch import nn
 
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.frozen import Frozen
 from pvsd_modules.lips import SOURCES, LipSource
+from pvsd_modules.models.open_lips import OpenLipGenerator
 
 
 class Drawer(nn.Module):
@@ -57,6 +59,18 @@ def test_real_lips_are_handed_on_or_missed():
     assert LipSource("real")(NOISY, CLEAN, real) is real
     with pytest.raises(PvsdError, match="talking faces"):
         LipSource("real")(NOISY, CLEAN)
+
+
+@pytest.mark.parametrize("wrap", [lambda x: x, Frozen])
+def test_real_lips_are_put_on_the_mouth_that_the_student_draws(wrap):
+    student = OpenLipGenerator(channels=8, layers=1, motions=2)
+    student.decoder.neutral.fill_(0.3)
+    still = torch.rand(2, 1, 48, 96, 3).expand(-1, 5, -1, -1, -1).clone()
+    moved = still.clone()
+    moved[:, 2] += 0.1
+    seen = LipSource("real", wrap(student))(NOISY, CLEAN, moved)
+    assert torch.allclose(seen[:, [0, 1, 3, 4]], torch.tensor(0.3), atol=1e-6)
+    assert torch.allclose(seen[:, 2], torch.tensor(0.4), atol=1e-6)
 
 
 def test_unknown_sources_and_missing_networks_are_told():
