@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 from speechbrain.inference.interfaces import Pretrained
+from speechbrain.utils.autocast import AMPConfig
 
 from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.loading import load_interface
@@ -81,7 +82,8 @@ class LipInterface(Pretrained):
         savedir : str, Path or None
             Where files of a hub are to lie; None for the hub's cache.
         **kwargs : dict
-            Such as ``run_opts={"device": "cuda"}`` or ``overrides``.
+            Such as ``run_opts={"device": "cuda"}``, ``run_opts={"precision":
+            "bf16"}`` or ``overrides``.
 
         Returns
         -------
@@ -101,6 +103,7 @@ class LipInterface(Pretrained):
             raise ValueError(f"modules: lacks {', '.join(missing)}")
         if self.hparams.sample_rate != SAMPLE_RATE:
             raise ValueError(f"sample_rate: must be {SAMPLE_RATE}")
+        self._twins = {}  # of the networks that have one, with the weights' stamps
 
     def make_stream(self, lips: str | None = None) -> "GuardedStream":
         """Begin a stream of the model's kind.
@@ -116,9 +119,22 @@ class LipInterface(Pretrained):
         GuardedStream
         """
         lips = self.hparams.lips if lips is None else lips
-        student = self.mods["student"] if "student" in self.mods else None
-        stream = self.hparams.stream(student, self.mods["denoiser"], lips=lips)
+        student, denoiser = self._for_inference("student", "denoiser")
+        stream = self.hparams.stream(student, denoiser, lips=lips)
         return GuardedStream(stream, self.device, self.inference_ctx)
+
+    def _for_inference(self, *names: str) -> Iterator[torch.nn.Module | None]:
+        """Networks for a stream: faster twins of those that have one."""
+        for name in names:
+            network = self.mods[name] if name in self.mods else None
+            if not hasattr(network, "for_inference"):
+                yield network
+                continue
+            stamp = [(p.data_ptr(), p._version) for p in network.state_dict().values()]
+            if name not in self._twins or self._twins[name][0] != stamp:
+                dtype = AMPConfig.from_name(self.precision).dtype
+                self._twins[name] = stamp, network.for_inference(dtype)
+            yield self._twins[name][1]
 
     def _offline(self, noisy: torch.Tensor) -> Chunk:
         """Send a batch ``[B, T]`` through a stream, piece by piece."""

@@ -11,11 +11,7 @@ from pvsd_modules.alignment import (
     SAMPLES_PER_FRAME,
     frame_count,
 )
-from pvsd_modules.errors import PvsdError
-from pvsd_modules.lips import LipSource
-
-# Sources of lips that need no camera and no clean signal, window by window.
-_SOURCES = ("student", "zeros", "none")
+from pvsd_modules.window_lips import WindowLips
 
 
 class Chunk(NamedTuple):
@@ -49,7 +45,8 @@ class WindowedStream:
     Arguments
     ---------
     student : torch.nn.Module
-        ``forward(noisy [B, T])`` gives lips ``[B, ceil(T / 640), 48, 96, 3]``.
+        ``forward(noisy [B, T])`` gives lips ``[B, ceil(T / 640), 48, 96, 3]``. Of
+        one with ``draw_windows`` every frame is drawn once, see `WindowLips`.
     denoiser : torch.nn.Module
         ``forward(noisy [B, T], lips)`` gives a dict with ``enhanced [B, T]``.
     window : int
@@ -90,12 +87,7 @@ class WindowedStream:
             raise ValueError(f"window {window} and hop {hop}: must be multiples of 640")
         if not 0 < hop <= window - fade or not 0 <= fade <= hop:
             raise ValueError(f"hop {hop} and fade {fade} do not fit window {window}.")
-        if lips not in _SOURCES:
-            raise PvsdError(
-                f"lips: {lips} cannot be drawn from sound alone: choose "
-                f"{', '.join(_SOURCES)}."
-            )
-        self.lips, self.denoiser = LipSource(lips, student), denoiser
+        self.lips, self.denoiser = WindowLips(lips, student, window, hop), denoiser
         self.window, self.hop, self.fade = window, hop, fade
         self.batch = max(1, batch)
         # Of the samples that no neighbour needs, one half lies at either edge, as
@@ -112,7 +104,8 @@ class WindowedStream:
         self._reset()
 
     def _reset(self):
-        self._pieces = []  # audio from the next window's first sample on
+        self.lips.reset()
+        self._pieces = []  # audio from the next window on, and what lips need before
         self._held = 0  # samples in them
         self._taken = self._given = self._drawn = 0
         self._tail = None  # fade-out of the last window
@@ -120,7 +113,7 @@ class WindowedStream:
     @property
     def latency_samples(self) -> int:
         """Samples that must follow a sample before it is sure to be given out."""
-        return self.window - self.lead + self.fade
+        return self.window - self.lead + self.fade + self.lips.after
 
     def feed(self, chunk: torch.Tensor) -> Chunk:
         """Take the next samples and give what is finished.
@@ -137,7 +130,8 @@ class WindowedStream:
         if chunk.dim() != 2:
             raise ValueError(f"a chunk is [batch, time], not {list(chunk.shape)}")
         if not self._pieces:
-            self._push(chunk.new_zeros(chunk.shape[0], self.lead))
+            silence = self.lips.before + self.lead
+            self._push(chunk.new_zeros(chunk.shape[0], silence))
         self._push(chunk)
         self._taken += chunk.shape[1]
         return self._run()
@@ -156,13 +150,18 @@ class WindowedStream:
         )
         first = self._pieces[0]
         if self._taken:
-            missing = self.window + (windows_left - 1) * self.hop - self._held
+            missing = self._needed + (windows_left - 1) * self.hop - self._held
             self._push(first.new_zeros(first.shape[0], max(missing, 0)))
         audio_left = self._taken - self._given
         lips_left = frame_count(self._taken) - self._drawn
         chunk = self._run()
         self._reset()
         return Chunk(chunk.audio[:, :audio_left], chunk.lips[:, : max(lips_left, 0)])
+
+    @property
+    def _needed(self) -> int:
+        """Samples that the next window and its lips depend on."""
+        return self.lips.before + self.window + self.lips.after
 
     def _push(self, piece: torch.Tensor):
         self._pieces.append(piece)
@@ -172,24 +171,26 @@ class WindowedStream:
         """Compute every window that is complete, a few at a time."""
         audio, lips = [], []
         like = self._pieces[0][:, :0].float()
-        while self._held >= self.window:
+        while self._held >= self._needed:
             held = torch.cat(self._pieces, dim=1)
             count = min(
                 max(1, self.batch // held.shape[0]),
-                (self._held - self.window) // self.hop + 1,
+                (self._held - self._needed) // self.hop + 1,
             )
-            windows = held.unfold(1, self.window, self.hop)[:, :count]
             self._pieces = [held[:, count * self.hop :].clone()]
             self._held -= count * self.hop
-            self._enhance(windows, audio, lips)
+            sound = held[:, : self._needed + (count - 1) * self.hop]
+            self._enhance(sound, count, audio, lips)
         return _joined(like, audio, lips)
 
-    def _enhance(self, windows: torch.Tensor, audio: list, lips: list):
-        """Enhance windows ``[batch, count, window]``; append what is finished."""
-        batch, count, window = windows.shape
-        noisy = windows.reshape(batch * count, window)
-        drawn = self.lips(noisy)
-        enhanced = self.denoiser(noisy, drawn)["enhanced"].float()
+    def _enhance(self, sound: torch.Tensor, count: int, audio: list, lips: list):
+        """Enhance the ``count`` windows of sound; append what is finished."""
+        batch, window = sound.shape[0], self.window
+        drawn = self.lips(sound, count)  # [batch, count, frames, 48, 96, 3]
+        sound = sound[:, self.lips.before : sound.shape[1] - self.lips.after]
+        noisy = sound.unfold(1, window, self.hop).reshape(batch * count, window)
+        seen = None if drawn is None else drawn.flatten(0, 1)
+        enhanced = self.denoiser(noisy, seen)["enhanced"].float()
         enhanced = enhanced.view(batch, count, window)
         for index in range(count):
             audio.append(self._join(enhanced[:, index]))
@@ -198,8 +199,7 @@ class WindowedStream:
         self._drawn += count * frames
         if drawn is not None:
             first = self.lead // SAMPLES_PER_FRAME
-            drawn = drawn.float().unflatten(0, (batch, count))
-            kept = drawn[:, :, first : first + frames]
+            kept = drawn.float()[:, :, first : first + frames]
             lips.append(kept.flatten(1, 2))  # [batch, count * frames, 48, 96, 3]
 
     def _join(self, enhanced: torch.Tensor) -> torch.Tensor:

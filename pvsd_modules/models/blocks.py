@@ -134,14 +134,17 @@ def in_chunks(
     inputs : tuple of torch.Tensor
         Each ``[N, ...]``.
     size : int, optional
-        Items in a piece; None for all at once.
+        Items in a piece at most; None for all at once. Pieces are equally large,
+        give or take one item: a small rest would be the least efficient.
 
     Returns
     -------
     torch.Tensor
         What ``network(*inputs)`` gives, where no item sees another.
     """
-    if size is None or inputs[0].shape[0] <= size:
+    items = inputs[0].shape[0]
+    if size is None or items <= size:
         return network(*inputs)
-    pieces = zip(*(tensor.split(size) for tensor in inputs), strict=True)
+    count = -(-items // size)
+    pieces = zip(*(tensor.tensor_split(count) for tensor in inputs), strict=True)
     return torch.cat([network(*piece) for piece in pieces])

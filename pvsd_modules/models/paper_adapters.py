@@ -6,6 +6,8 @@ and spectra, put channels first, and saw pictures in blue, green, red, as OpenCV
 reads them.
 """
 
+import copy
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -19,6 +21,7 @@ from pvsd_modules.alignment import (
 )
 from pvsd_modules.features import MagnitudePhase, Wav2LipMel
 from pvsd_modules.models.av_denoiser import AVDenoiser
+from pvsd_modules.models.folding import inference_twin
 from pvsd_modules.models.lip_student import LipStudent
 from pvsd_modules.models.neutral_face import neutral_face
 from pvsd_modules.models.wav2lip import Wav2Lip
@@ -34,7 +37,33 @@ def pictures_from_network(pictures: torch.Tensor) -> torch.Tensor:
     return pictures.permute(0, 2, 3, 4, 1).flip(-1).float()  # [B, F, H, W, 3]
 
 
-class PaperLipStudent(nn.Module):
+class _Adapter(nn.Module):
+    """A network of the paper, and its faster twin for inference."""
+
+    dtype = torch.float32  # of what the network is given
+
+    def for_inference(self, dtype: torch.dtype | None = None) -> nn.Module:
+        """A copy that gives the same output with less work, and cannot be trained.
+
+        Arguments
+        ---------
+        dtype : torch.dtype, optional
+            Of the network within, such as ``torch.bfloat16``; what goes in and comes
+            out stays float32.
+
+        Returns
+        -------
+        nn.Module
+            Of the same class; the names of its parameters differ.
+        """
+        twin = copy.deepcopy(self, {id(self.network): self.network})
+        network = inference_twin(self.network, dtype)
+        twin.network = network.to(memory_format=torch.channels_last)
+        twin.dtype = self.dtype if dtype is None else dtype
+        return twin.eval()
+
+
+class PaperLipStudent(_Adapter):
     """Hallucinates lips from noisy speech with the paper's student.
 
     Arguments
@@ -68,11 +97,27 @@ class PaperLipStudent(nn.Module):
         torch.Tensor
             ``[batch, frame_count(samples), 48, 96, 3]`` RGB, values 0..1.
         """
-        mels = self.mel(lip_windows(noisy)).unsqueeze(2)  # [B, F, 1, 80, 16]
-        return pictures_from_network(self.network(mels))  # [B, F, 48, 96, 3]
+        return self.draw_windows(lip_windows(noisy))
+
+    def draw_windows(self, windows: torch.Tensor) -> torch.Tensor:
+        """Draws frames from the sound around each, which is all that they depend on.
+
+        Arguments
+        ---------
+        windows : torch.Tensor
+            ``[batch, frames, 3200]``, see ``alignment.lip_windows``.
+
+        Returns
+        -------
+        torch.Tensor
+            ``[batch, frames, 48, 96, 3]`` RGB, values 0..1.
+        """
+        mels = self.mel(windows).unsqueeze(2)  # [B, F, 1, 80, 16]
+        lips = self.network(mels.to(self.dtype))  # [B, 3, F, 48, 96]
+        return pictures_from_network(lips)  # [B, F, 48, 96, 3]
 
 
-class PaperLipTeacher(nn.Module):
+class PaperLipTeacher(_Adapter):
     """Draws the lips of clean speech with Wav2Lip, in a face that stands still.
 
     Arguments
@@ -118,11 +163,12 @@ class PaperLipTeacher(nn.Module):
         upper = F.pad(whole[..., :-LIP_HEIGHT, :], (0, 0, 0, LIP_HEIGHT))  # masked
         faces = torch.cat([upper, whole], dim=1)  # [B, 6, 1, 96, 96]
         mels = self.mel(lip_windows(clean)).unsqueeze(2)  # [B, F, 1, 80, 16]
-        drawn = self.network(mels, faces.expand(-1, -1, frames, -1, -1))
+        faces = faces.to(self.dtype).expand(-1, -1, frames, -1, -1)
+        drawn = self.network(mels.to(self.dtype), faces)
         return pictures_from_network(drawn[..., -LIP_HEIGHT:, :])  # [B, F, 48, 96, 3]
 
 
-class PaperDenoiser(nn.Module):
+class PaperDenoiser(_Adapter):
     """Cleans speech with the paper's denoiser: magnitude and phase, then overlap-add.
 
     Frame 0 of whatever is analysed has no phase of its own (see
