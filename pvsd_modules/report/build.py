@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pvsd_modules.alignment import FPS, SAMPLE_RATE
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.evaluation import read_scores
+from pvsd_modules.evaluation.measures import TITLES
 from pvsd_modules.outputs import written_whole
 from pvsd_modules.report import page
 from pvsd_modules.report.comparison import (
@@ -21,7 +21,7 @@ from pvsd_modules.report.comparison import (
 )
 from pvsd_modules.report.curves import save_curves
 from pvsd_modules.report.example import save_example
-from pvsd_modules.report.measures import MAIN, measure, measures_of
+from pvsd_modules.report.measures import MAIN, Table, title
 from pvsd_modules.report.scores import save_against_snr, save_by_class
 
 _SIGNALS = ("noisy", "enhanced", "clean")
@@ -34,7 +34,7 @@ def build_report(
     examples: Mapping[str, str | Path] | None = None,
     lips: Sequence[str | Path] = (),
     curves: Sequence[str | Path] = (),
-    title: str = "Scores of speech enhancement",
+    headline: str = "Scores of speech enhancement",
 ) -> Path:
     """Write a page of scores, and its figures beside it.
 
@@ -51,7 +51,7 @@ def build_report(
         PNG sheets of lips.
     curves : sequence of path
         Training logs.
-    title : str
+    headline : str
 
     Returns
     -------
@@ -63,9 +63,9 @@ def build_report(
     PvsdError
         If a file cannot be read; no page is written then.
     """
-    systems = {name: read_scores(path) for name, path in scores.items()}
-    for name, rows in systems.items():
-        if not rows or not measures_of(rows):
+    systems = {name: Table.read(path) for name, path in scores.items()}
+    for name, table in systems.items():
+        if not table.names:
             raise PvsdError(f"{scores[name]} holds no score.")
     output = Path(output)
     folder = output.with_name(f"{output.stem}_figures")
@@ -86,12 +86,12 @@ def build_report(
             figures.append(page.picture(picture, f"Learning curve of {log.stem}", text))
         parts.append(page.grid(figures))
     with written_whole(output) as temporary:
-        temporary.write_text(page.page(title, parts), encoding="utf-8")
+        temporary.write_text(page.page(headline, parts), encoding="utf-8")
     return folder
 
 
-def _introduction(systems: Mapping[str, list[dict]]) -> str:
-    counts = sorted({len(rows) for rows in systems.values()})
+def _introduction(systems: Mapping[str, Table]) -> str:
+    counts = sorted({len(table.rows) for table in systems.values()})
     files = " or ".join(str(count) for count in counts)
     names = ", ".join(systems)
     return (
@@ -99,8 +99,9 @@ def _introduction(systems: Mapping[str, list[dict]]) -> str:
     )
 
 
-def _score_parts(systems: Mapping[str, list[dict]], folder: Path) -> list[str]:
-    names = measures_of([row for rows in systems.values() for row in rows])
+def _score_parts(systems: Mapping[str, Table], folder: Path) -> list[str]:
+    scored = {name for table in systems.values() for name in table.names}
+    names = [name for name in TITLES if name in scored]
     parts = [page.heading("Means"), means_table(systems, names)]
     if len(systems) > 1:
         table, sentences = difference_table(systems, names)
@@ -109,37 +110,30 @@ def _score_parts(systems: Mapping[str, list[dict]], folder: Path) -> list[str]:
     figures = []
     for name in names:
         save_against_snr(systems, name, folder / f"snr_{name}.png")
-        text = f"{measure(name).title} against the SNR of the input, by system"
+        text = f"{title(name)} against the SNR of the input, by system"
         figures.append(page.picture(folder / f"snr_{name}.png", text))
     caption = "Means by SNR; bars: 95 % bootstrap intervals over recordings."
     parts += [page.heading("Against SNR"), page.grid(figures)]
     parts.append(f'<p class="note">{caption}</p>')
-    if any(row.get("snr") is not None for rows in systems.values() for row in rows):
+    if any(table.levels for table in systems.values()):
         parts += [snr_table(systems, name) for name in names if name in MAIN]
     parts += _class_parts(systems, names, folder)
     parts.append(page.heading("Recordings without a score"))
-    told = False
-    for system, rows in systems.items():
-        sentences = failure_sentences(rows, measures_of(rows))
-        told = told or bool(sentences)
-        parts += [page.paragraph(f"{system}. {sentence}") for sentence in sentences]
-    return parts if told else [*parts, page.paragraph("None.")]
+    sentences = failure_sentences(systems) or ["None."]
+    return parts + [page.paragraph(sentence) for sentence in sentences]
 
 
 def _class_parts(systems, names: list[str], folder: Path) -> list[str]:
     first = next(iter(systems.values()))
-    if not any(row.get("category") for row in first):
+    if not any(row.get("category") for row in first.rows):
         return []
     parts = [page.heading("By noise class")]
     for name in names:
-        has_gain = any(
-            row.get(f"noisy_{name}") is not None and row.get(name) is not None
-            for row in first
-        )
+        has_gain = "gain" in (first.at("all", name) or {})
         if has_gain and name in ("pesq_wb", "si_sdr"):
             path = folder / f"class_{name}.png"
             caption = save_by_class(systems, name, path)
-            text = f"Gain in {measure(name).title} by noise class and system"
+            text = f"Gain in {title(name)} by noise class and system"
             parts.append(page.picture(path, text, caption, "tall"))
     return parts if len(parts) > 1 else []
 

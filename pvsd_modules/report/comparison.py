@@ -4,9 +4,16 @@ from collections.abc import Mapping
 
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation import paired
-from pvsd_modules.report.measures import failures, groups, measure, statistics
+from pvsd_modules.report.measures import Table, decimals, label
 from pvsd_modules.report.page import html_table
-from pvsd_modules.report.text import listed, number, p_value, with_interval
+from pvsd_modules.report.text import (
+    listed,
+    number,
+    p_value,
+    signed,
+    undefined,
+    with_interval,
+)
 
 
 def same_list(rows_a: list[dict], rows_b: list[dict]) -> bool:
@@ -28,45 +35,44 @@ def difference(rows_a: list[dict], rows_b: list[dict], name: str) -> dict | None
         return None
 
 
-def means_table(systems: Mapping[str, list[dict]], names: list[str]) -> str:
+def means_table(systems: Mapping[str, Table], names: list[str]) -> str:
     """Means over all recordings by system, the interval below each."""
-    head = ["system", "files", *(measure(name).label for name in names)]
+    head = ["system", "files", *(label(name) for name in names)]
     rows = []
     for system, table in systems.items():
-        row = [system, str(len(table))]
+        row = [system, str(len(table.rows))]
         for name in names:
-            row.append(_mean_cell(statistics(table, name), measure(name).decimals))
+            row.append(_mean_cell(table.at("all", name), name))
         rows.append(row)
     caption = "Means over all recordings; below: 95 % bootstrap interval of the mean, "
     caption += "and the gain over the noisy input."
     return html_table(caption, head, rows)
 
 
-def _mean_cell(found: dict | None, decimals: int):
+def _mean_cell(found: dict | None, name: str):
     if found is None:
         return "undefined"
-    low, high = found["interval"]
-    small = f"{low:.{decimals}f} to {high:.{decimals}f}"
+    places = decimals(name)
+    low, high = found["mean_interval"]
+    cell = [f"{found['mean']:.{places}f}", f"{low:.{places}f} to {high:.{places}f}"]
     if "gain" in found:
-        small += f"; gain {found['gain']:+.{decimals}f}"
-    return f"{found['mean']:.{decimals}f}", small
+        cell.append(f"gain {signed(found['gain'], places)}")
+    return cell
 
 
-def snr_table(systems: Mapping[str, list[dict]], name: str) -> str:
+def snr_table(systems: Mapping[str, Table], name: str) -> str:
     """Means of one measure by SNR, a row a system."""
-    levels = sorted({snr for t in systems.values() for snr, _ in groups(t)[:-1]})
-    decimals = measure(name).decimals
-    rows = []
-    for system, table in systems.items():
-        parts = dict(groups(table))
-        cells = [statistics(parts.get(snr, []), name) for snr in levels]
-        rows.append([system, *(_mean_cell(cell, decimals) for cell in cells)])
+    levels = sorted({snr for table in systems.values() for snr in table.levels})
+    rows = [
+        [system, *(_mean_cell(table.at(snr, name), name) for snr in levels)]
+        for system, table in systems.items()
+    ]
     head = ["system", *(f"{number(snr)} dB" for snr in levels)]
-    return html_table(f"{measure(name).label} by SNR of the input.", head, rows)
+    return html_table(f"{label(name)} by SNR of the input.", head, rows)
 
 
 def difference_table(
-    systems: Mapping[str, list[dict]], names: list[str]
+    systems: Mapping[str, Table], names: list[str]
 ) -> tuple[str, list[str]]:
     """Paired differences from the first system.
 
@@ -77,10 +83,11 @@ def difference_table(
     sentences : list of str
         On systems that cannot be compared, and on recordings that are not shared.
     """
-    (first, reference), *others = systems.items()
+    (first, whole), *others = systems.items()
+    reference = whole.rows
     rows, sentences = [], []
     for system, table in others:
-        if not same_list(reference, table):
+        if not same_list(reference, table.rows):
             sentences.append(
                 f"{system} is not compared with {first}: they do not score the same "
                 "recordings at the same SNRs."
@@ -88,9 +95,9 @@ def difference_table(
             continue
         row = [system]
         for name in names:
-            row.append(_difference_cell(difference(reference, table, name), name))
+            row.append(_difference_cell(difference(reference, table.rows, name), name))
         rows.append(row)
-        apart = {r["file"] for r in reference} ^ {r["file"] for r in table}
+        apart = {r["file"] for r in reference} ^ {r["file"] for r in table.rows}
         if apart:
             sentences.append(
                 f"{len(apart)} recordings have been scored for only one of {first} "
@@ -98,7 +105,7 @@ def difference_table(
             )
     if not rows:
         return "", sentences
-    head = ["system", *(measure(name).label for name in names)]
+    head = ["system", *(label(name) for name in names)]
     caption = (
         f"Difference from {first} over the recordings that both have scored, with its "
         "95 % bootstrap interval; p-values of a sign-flip permutation test, two-sided."
@@ -109,20 +116,34 @@ def difference_table(
 def _difference_cell(found: dict | None, name: str):
     if found is None:
         return "undefined"
-    decimals = measure(name).decimals + 1
     value, interval = found["difference"], found["interval"]
-    large, _, small = with_interval(value, interval, decimals).partition(" (")
-    return large, f"{small.rstrip(')')}; {p_value(found['p_value'])}"
+    large, _, small = with_interval(value, interval, decimals(name) + 1).partition(" (")
+    return large, small.rstrip(")"), p_value(found["p_value"])
 
 
-def failure_sentences(rows: list[dict], names: list[str]) -> list[str]:
-    """Which recordings have no score, by name, and why if it is known."""
-    reasons = {row["file"]: row["failure"] for row in rows if row.get("failure")}
-    sentences = []
-    for name, files in failures(rows, names).items():
-        told = [f"{f} ({reasons[f]})" if f in reasons else f for f in files]
+def failure_sentences(systems: Mapping[str, Table]) -> list[str]:
+    """Which recordings have no score, by name, and why if it is known.
+
+    Systems that fail alike share a sentence.
+    """
+    told: dict[str, list[str]] = {}
+    for system, table in systems.items():
+        for sentence in _failures_of(table):
+            told.setdefault(sentence, []).append(system)
+    return [f"{listed(names)}: {sentence}" for sentence, names in told.items()]
+
+
+def _failures_of(table: Table) -> list[str]:
+    recordings = f"{len(table.rows)} recordings"
+    sentences = [
+        f"{undefined(titles, len(files), recordings)}, which are left out of the "
+        f"means: {listed(files)}."
+        for titles, files in table.lost()
+    ]
+    failed = [f"{file} ({why})" for file, why in table.summary["failures"].items()]
+    if failed:
         sentences.append(
-            f"{measure(name).title}: {len(files)} of {len(rows)} recordings have no "
-            f"score and are left out of its means: {listed(told)}."
+            f"{len(failed)} of the {recordings} failed and are left out of the means: "
+            f"{listed(failed)}."
         )
     return sentences

@@ -48,7 +48,7 @@ def lip_strip(
         if frame < len(lips):
             picture = lips[frame].detach().cpu().float().clamp(0, 1).numpy()
             strip[:, column] = (picture * 255).round()
-    strip[:, :, -1] = 255  # a line between two pictures
+    strip[:, :, -max(1, width // 64) :] = 255  # a line between two pictures
     return strip.reshape(height, columns * width, 3), seconds
 
 

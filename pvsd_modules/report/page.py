@@ -24,7 +24,7 @@ h1 { font-size: 1.6rem; line-height: 1.2; margin: 1rem 0 .5rem; }
 h2 { font-size: 1.2rem; margin: 2.2rem 0 .5rem; border-bottom: 1px solid var(--line); }
 h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; }
 p, figcaption, li { overflow-wrap: anywhere; }
-figcaption, .note { color: var(--soft); font-size: .9rem; }
+figcaption, .note { color: var(--soft); font-size: .9rem; margin: .8rem 0 .3rem; }
 figure { margin: .8rem 0; }
 .grid { display: grid; gap: .8rem;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); }
@@ -38,7 +38,6 @@ figure { margin: .8rem 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .92rem;
   font-variant-numeric: tabular-nums; }
-caption { text-align: left; color: var(--soft); font-size: .9rem; padding: .3rem 0; }
 th, td { padding: .3rem .7rem; text-align: right; white-space: nowrap;
   border-bottom: 1px solid var(--line); vertical-align: top; }
 th:first-child, td:first-child { text-align: left; }
@@ -127,7 +126,7 @@ def html_table(caption: str, head: Sequence[str], rows: Sequence[Sequence]) -> s
     caption : str
     head : sequence of str
     rows : sequence of sequence
-        Cells: a text, or a pair of which the second is set small below the first.
+        Cells: a text, or several of which all but the first are set small below it.
 
     Returns
     -------
@@ -139,16 +138,17 @@ def html_table(caption: str, head: Sequence[str], rows: Sequence[Sequence]) -> s
         cells = "".join(f"<td>{_cell(cell)}</td>" for cell in rest)
         lines.append(f'<tr><th scope="row">{_cell(first)}</th>{cells}</tr>')
     return (
-        f'<div class="scroll" tabindex="0"><table><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+        f'<p class="note">{escape(caption)}</p><div class="scroll" tabindex="0">'
+        f'<table aria-label="{escape(caption)}"><thead><tr>{top}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table></div>"
     )
 
 
 def _cell(cell) -> str:
     if isinstance(cell, str):
         return escape(cell)
-    large, small = cell
-    return f"{escape(large)}<small>{escape(small)}</small>"
+    large, *small = cell
+    return escape(large) + "".join(f"<small>{escape(text)}</small>" for text in small)
 
 
 def sounds(signals: dict[str, Tensor], rate: int = SAMPLE_RATE) -> str:

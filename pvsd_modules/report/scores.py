@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pvsd_modules.report.measures import groups, measure, statistics
+from pvsd_modules.report.measures import Table, label, title, unit
 from pvsd_modules.report.style import GREY, colour, drawn, marker
 from pvsd_modules.report.text import number
 
@@ -14,29 +14,29 @@ _FEWEST = 3  # recordings that make a class worth a box
 
 
 def save_against_snr(
-    systems: Mapping[str, list[dict]], name: str, output: str | Path
+    systems: Mapping[str, Table], name: str, output: str | Path
 ) -> None:
     """Draw a measure against the SNR: means with 95 % bootstrap intervals.
 
     Arguments
     ---------
     systems : mapping
-        Rows of `pvsd_modules.evaluation.read_scores` by the system's name.
+        Tables by the system's name.
     name : str
         Column.
     output : str or Path
         PNG file to write.
     """
     curves = [
-        (system, _curve(rows, name, "mean"), colour(i), marker(i), "-")
-        for i, (system, rows) in enumerate(systems.items())
+        (system, _curve(scores, name, "mean"), colour(i), marker(i), "-")
+        for i, (system, scores) in enumerate(systems.items())
     ]
-    inputs = [_curve(rows, name, "noisy") for rows in systems.values()]
+    inputs = [_curve(scores, name, "noisy") for scores in systems.values()]
     if any(inputs):
         noisy = next(curve for curve in inputs if curve)
         curves.append(("noisy input", noisy, GREY, "x", "--"))
     curves = [curve for curve in curves if curve[1]]
-    has_levels = any(len(groups(rows)) > 1 for rows in systems.values())
+    has_levels = any(scores.levels for scores in systems.values())
     levels = sorted({snr for _, curve, *_ in curves for snr, *_ in curve})
     gap = min(np.diff(levels), default=1.0)
     with drawn(output, 4.6, 3.5) as figure:
@@ -54,23 +54,25 @@ def save_against_snr(
         if not has_levels:
             axes.set_xticks([0], ["all recordings"])
             axes.set_xlabel("")
-        axes.set_ylabel(measure(name).label)
+        axes.set_ylabel(label(name))
         axes.margins(x=0.06)
         figure.legend(loc="outside upper center", ncols=2)
 
 
-def _curve(rows: list[dict], name: str, key: str) -> list[tuple]:
+def _curve(scores: Table, name: str, key: str) -> list[tuple]:
     """``(snr, mean, low, high)``; one point at 0 where no SNR is known."""
-    parts = groups(rows)
-    parts = parts[:-1] or [(0.0, rows)]
-    ends = "interval" if key == "mean" else "noisy_interval"
-    found = [(snr, statistics(part, name)) for snr, part in parts]
-    return [(snr, s[key], *s[ends]) for snr, s in found if s and key in s]
+    points = []
+    for snr in scores.levels or ["all"]:
+        found = scores.at(snr, name)
+        if found and key in found:
+            ends = found["mean_interval"]
+            if key == "noisy":
+                ends = scores.noisy_interval(snr, name)
+            points.append((0.0 if snr == "all" else snr, found[key], *ends))
+    return points
 
 
-def save_by_class(
-    systems: Mapping[str, list[dict]], name: str, output: str | Path
-) -> str:
+def save_by_class(systems: Mapping[str, Table], name: str, output: str | Path) -> str:
     """Draw box plots of a measure's gain over the noisy input by noise class.
 
     Of many classes only those at both ends are drawn, by the median of the first
@@ -86,7 +88,7 @@ def save_by_class(
     str
         A sentence on what is drawn and what is left out.
     """
-    gains = {system: _gains(rows, name) for system, rows in systems.items()}
+    gains = {system: _gains(scores.rows, name) for system, scores in systems.items()}
     first = next(iter(gains.values()))
     large = [key for key, values in first.items() if len(values) >= _FEWEST]
     order = sorted(large, key=lambda key: np.median(first[key]))
@@ -110,9 +112,8 @@ def save_by_class(
         axes.set_yticks(range(len(shown)), labels)
         axes.set_ylim(-0.6, len(shown) - 0.4)
         axes.grid(axis="y", visible=False)
-        what = measure(name)
-        unit = f", {what.unit}" if what.unit else ""
-        axes.set_xlabel(f"gain in {what.title} over the noisy input{unit}")
+        scale = f", {unit(name)}" if unit(name) else ""
+        axes.set_xlabel(f"gain in {title(name)} over the noisy input{scale}")
         if len(gains) > 1:
             figure.legend(loc="outside upper center", ncols=3)
     return _caption(len(first) - 1, len(large), cut)

@@ -1,5 +1,6 @@
 """Numbers and tables in Markdown."""
 
+import textwrap
 from collections.abc import Sequence
 
 
@@ -53,14 +54,15 @@ def with_interval(value: float, interval: Sequence[float], decimals: int) -> str
 
 
 def p_value(p: float) -> str:
-    """A probability as one writes it.
+    """A probability as one writes it; no line is broken within it.
 
     Example
     -------
-    >>> p_value(0.0301), p_value(0.00001), p_value(1)
-    ('p = 0.030', 'p < 0.001', 'p = 1.000')
+    >>> [p_value(p).replace(chr(160), " ") for p in (0.0301, 0.00001, 1)]
+    ['p = 0.030', 'p < 0.001', 'p = 1.000']
     """
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    text = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    return text.replace(" ", "\u00a0")
 
 
 def listed(words: Sequence[str]) -> str:
@@ -73,3 +75,21 @@ def listed(words: Sequence[str]) -> str:
     """
     *first, last = words
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def prose(text: str) -> str:
+    """A paragraph of Markdown in lines of ordinary length."""
+    filled = textwrap.fill(text, 95, break_long_words=False, break_on_hyphens=False)
+    return f"{filled}\n"
+
+
+def undefined(titles: Sequence[str], files: int, of: str = "recordings") -> str:
+    """How one says that scores are missing.
+
+    Example
+    -------
+    >>> undefined(["STOI", "ESTOI"], 2)
+    'STOI and ESTOI are not defined for 2 of the recordings'
+    """
+    verb = "are" if len(titles) > 1 else "is"
+    return f"{listed(titles)} {verb} not defined for {files} of the {of}"
