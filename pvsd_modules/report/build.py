@@ -19,10 +19,11 @@ from pvsd_modules.report.comparison import (
     means_table,
     snr_table,
 )
-from pvsd_modules.report.curves import save_curves
+from pvsd_modules.report.curves import read_log, save_curves
 from pvsd_modules.report.example import save_example
 from pvsd_modules.report.measures import MAIN, Table, title
 from pvsd_modules.report.scores import save_against_snr, save_by_class
+from pvsd_modules.report.text import listed
 
 _SIGNALS = ("noisy", "enhanced", "clean")
 _LONGEST = 15  # seconds of an example that are drawn and held
@@ -67,24 +68,19 @@ def build_report(
     for name, table in systems.items():
         if not table.names:
             raise PvsdError(f"{scores[name]} holds no score.")
+    sounds = {name: _example(Path(place)) for name, place in (examples or {}).items()}
+    sheets = [_sheet(Path(path)) for path in lips]
+    for log in curves:
+        read_log(log)  # whatever is wrong is told before anything is written
     output = Path(output)
     folder = output.with_name(f"{output.stem}_figures")
-    parts = [page.paragraph(_introduction(systems))]
-    parts += _score_parts(systems, folder)
-    for name, place in (examples or {}).items():
-        parts += _example_parts(name, Path(place), folder)
-    if lips:
-        parts.append(page.heading("Lips"))
-        parts += [_sheet(path) for path in lips]
+    parts = [page.paragraph(_introduction(systems)), *_score_parts(systems, folder)]
+    for name, (signals, drawn_lips) in sounds.items():
+        parts += _example_parts(name, signals, drawn_lips, folder)
+    if sheets:
+        parts += [page.heading("Lips"), *sheets]
     if curves:
-        parts.append(page.heading("Learning curves"))
-        figures = []
-        for log in map(Path, curves):
-            picture = folder / f"curve_{log.stem}.png"
-            save_curves(log, picture)
-            text = f"{log.name}; dotted: the training was continued from there."
-            figures.append(page.picture(picture, f"Learning curve of {log.stem}", text))
-        parts.append(page.grid(figures))
+        parts += [page.heading("Learning curves"), _curve_grid(curves, folder)]
     with written_whole(output) as temporary:
         temporary.write_text(page.page(headline, parts), encoding="utf-8")
     return folder
@@ -138,7 +134,8 @@ def _class_parts(systems, names: list[str], folder: Path) -> list[str]:
     return parts if len(parts) > 1 else []
 
 
-def _example_parts(name: str, place: Path, folder: Path) -> list[str]:
+def _example(place: Path) -> tuple[dict[str, Tensor], Tensor | None]:
+    """The sounds of a folder, and its lips if there are any."""
     signals = {
         kind: _signal(place / f"{kind}.wav")
         for kind in _SIGNALS
@@ -149,11 +146,17 @@ def _example_parts(name: str, place: Path, folder: Path) -> list[str]:
             f"{place} holds no example: put noisy.wav, enhanced.wav and clean.wav "
             "there, and lips.mp4 if you have it (pvsd lips noisy.wav -o lips.mp4)."
         )
-    lips = _lips(place / "lips.mp4") if (place / "lips.mp4").is_file() else None
+    video = place / "lips.mp4"
+    return signals, _lips(video) if video.is_file() else None
+
+
+def _example_parts(
+    name: str, signals: dict[str, Tensor], lips: Tensor | None, folder: Path
+) -> list[str]:
     safe = "".join(c if c.isalnum() else "_" for c in name)
     path = folder / f"example_{safe}.png"
     save_example(signals, path, lips)
-    text = f"Spectrograms of {', '.join(signals)}"
+    text = f"Spectrograms of {listed(list(signals))}"
     text += "" if lips is None else " above the lips that were drawn"
     caption = f"{text}, on one time axis and one scale of levels."
     return [
@@ -161,6 +164,16 @@ def _example_parts(name: str, place: Path, folder: Path) -> list[str]:
         page.picture(path, text, caption, "wide"),
         page.sounds(signals),
     ]
+
+
+def _curve_grid(logs: Sequence[str | Path], folder: Path) -> str:
+    figures = []
+    for log in map(Path, logs):
+        picture = folder / f"curve_{log.stem}.png"
+        save_curves(log, picture)
+        caption = f"{log.name}; dotted: the training was continued from there."
+        figures.append(page.picture(picture, f"Learning curve of {log.stem}", caption))
+    return page.grid(figures)
 
 
 def _signal(path: Path) -> Tensor:
@@ -177,8 +190,7 @@ def _lips(path: Path) -> Tensor:
     return torch.from_numpy(np.stack(frames)).float() / 255
 
 
-def _sheet(path: str | Path) -> str:
-    path = Path(path)
+def _sheet(path: Path) -> str:
     if not path.is_file() or path.read_bytes()[:8] != b"\x89PNG\r\n\x1a\n":
         raise PvsdError(f"{path} is no PNG picture: name a sheet of evaluate_lips.py.")
     return page.picture(path, f"Lips: {path.stem}", path.stem.replace("_", " "), "wide")

@@ -6,7 +6,7 @@ from pathlib import Path
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.report.comparison import difference, same_list
 from pvsd_modules.report.lips import lips_markdown
-from pvsd_modules.report.measures import MAIN, Table, decimals, label, title, unit
+from pvsd_modules.report.measures import MAIN, Table, decimals, label
 from pvsd_modules.report.text import (
     number,
     p_value,

@@ -1,6 +1,7 @@
 """The numbers of the READMEs and model cards are those of the tables beside them."""
 
 import json
+import re
 import runpy
 import shutil
 from pathlib import Path
@@ -148,7 +149,7 @@ def test_a_comment_without_its_counterpart():
 def test_scores_by_hand(checkout):
     folder = checkout / "pvsd_modules" / "pretrained" / "open"
     section = scores_section(folder)
-    assert "| all | 8 | 1.89 (+0.53;" in section
+    assert re.search(r"\| all \| 8 \| 1\.8[89] \(\+0\.5[34];", section)  # 1.885, 0.535
     # -5 dB: files 0, 3 and 6, gains 0.50, 0.53 and 0.56, noisy 1.0, 1.3 and 1.6.
     assert "| -5 | 3 | 1.83 (+0.53; +0.50 to +0.56) | undefined" in section
 
