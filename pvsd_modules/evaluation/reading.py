@@ -1,5 +1,6 @@
 """The signals of an item: mixed from a list, or read from folders."""
 
+import os
 from functools import lru_cache
 
 import numpy as np
@@ -36,10 +37,18 @@ class Reader:
 
     def read(self, path: str, start: int = 0, samples: int | None = None) -> Tensor:
         """A slice of a file of a mixture, float32 ``[samples]``, shorter at its end."""
-        if self.store is not None and str(path) in self.store.index:
+        if self.store is not None and self._is_stored(path):
             return self.store.read(path, start, samples)
         stop = None if samples is None else start + samples
         return self._decode(str(path))[start:stop].clone()
+
+    def _is_stored(self, path: str) -> bool:
+        """Whether the store holds the file as it is now."""
+        entry = self.store.index.get(str(path))
+        if entry is None:
+            return False
+        status = os.stat(path)
+        return entry[2:] == [status.st_size, status.st_mtime_ns]
 
     def pair(self, item: dict, face: dict | None = None) -> dict:
         """The signals of one item.
@@ -64,7 +73,10 @@ class Reader:
         """
         if "noise" in item:
             faces = None if face is None else {"": face}
-            data = mixture_dataset({"": item}, self, faces)[0]
+            try:
+                data = mixture_dataset({"": item}, self, faces)[0]
+            except OSError as error:
+                raise PvsdError(f"a file cannot be read: {error}") from None
             signals = {key: data.get(key) for key in ("clean", "noisy", "lips")}
         else:
             signals = {"clean": sound(item["clean"]), "noisy": None, "lips": None}

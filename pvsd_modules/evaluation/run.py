@@ -95,7 +95,7 @@ def _faces_of(items: dict, faces: dict | None, lips: str | None) -> dict:
         return {}
     by_wav = {face["wav"]: face for face in (faces or {}).values()}
     for name, item in items.items():
-        if item["clean"] not in by_wav:
+        if "failure" not in item and item["clean"] not in by_wav:
             raise PvsdError(
                 f"lips: real needs the frames of {item['clean']} ({name}), which no "
                 "talking face of the manifest has: preprocess its video, and prepare "

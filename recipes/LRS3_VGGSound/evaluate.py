@@ -1,72 +1,134 @@
 #!/usr/bin/env python3
-"""Score a model on a fixed list: PESQ, STOI, ESTOI, SI-SDR, before and after.
+"""Score a model, or several systems side by side, on a fixed list of recordings.
 
     python evaluate.py ../../hparams/evaluate.yaml --manifest_folder M --data_root D \
         --model FOLDER --output_folder OUT
+    python evaluate.py ../../hparams/protocols/open.yaml --data_root D
 
-Writes scores.csv (a row a recording), scores.json and scores.md. Interrupted, the
-same command goes on where it stopped.
+The first writes scores.csv (a row a recording), scores.json and scores.md, the second
+these for each system, and results.json and results.md with all of them. Interrupted,
+the same command goes on where it stopped.
 """
 
 import sys
+from pathlib import Path
 
+from pvsd_modules.commands.evaluate import report_failures
+from pvsd_modules.dataio import load_manifest
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation import Settings, evaluate, markdown
-from pvsd_modules.recipe import evenly, fail, open_manifests, start_experiment
+from pvsd_modules.evaluation.folders import match_folders, read_conditions
+from pvsd_modules.evaluation.lists import chosen, load_list
+from pvsd_modules.evaluation.markdown import side_by_side
+from pvsd_modules.evaluation.measures import check_measures
+from pvsd_modules.evaluation.protocol import evaluate_systems
+from pvsd_modules.metrics import MEASURES
+from pvsd_modules.recipe import fail, start_experiment
+
+HERE = Path(__file__).resolve().parent
 
 
-def choose(manifest, snrs, count):
-    """The items that have one of the SNRs, and of these ``count``, evenly spread.
+def manifest_path(name, hparams):
+    """The file of a list: a path, here or beside this script, or a manifest's name.
 
     Arguments
     ---------
-    manifest : dict
-        Mixtures or pairs.
-    snrs : list of float or None
-        None for all.
-    count : int
-        0 for all.
+    name : str
+        Such as ``lists/open_test_mixtures.json`` or ``test_mixtures``.
+    hparams : dict
+        With ``manifest_folder``, which a path does not need.
+
+    Returns
+    -------
+    Path
+    """
+    if str(name).endswith(".json"):
+        path = Path(name)
+        return path if path.is_file() or path.is_absolute() else HERE / path
+    folder = hparams.get("manifest_folder")
+    if folder is None:
+        raise PvsdError(f"{name} is a manifest's name: give --manifest_folder, too.")
+    return Path(folder, f"{name}.json")
+
+
+def load_items(hparams):
+    """The recordings that the YAML asks for, of a list or of two folders.
+
+    Arguments
+    ---------
+    hparams : dict
 
     Returns
     -------
     dict
     """
-    if snrs is not None:
-        wanted = {float(snr) for snr in snrs}
-        manifest = {
-            name: item
-            for name, item in manifest.items()
-            if "snr" in item and float(item["snr"]) in wanted
-        }
-    return evenly(manifest, count)
+    roots = (str(hparams["data_root"]), str(hparams["noise_root"]))
+    if hparams.get("noisy"):
+        conditions = hparams.get("conditions")
+        known = read_conditions(conditions) if conditions else None
+        items = match_folders(hparams["clean"], hparams["noisy"], conditions=known)
+    else:
+        items = load_list(manifest_path(hparams["list"], hparams), *roots)
+    if hparams.get("transcripts"):
+        from pvsd_modules.evaluation.recognition import add_transcripts
+
+        items = add_transcripts(items, hparams["transcripts"])
+    return chosen(items, hparams["snrs"], hparams["items"])
+
+
+def load_faces(hparams, systems):
+    """The talking faces, where a system reads the lips of the video."""
+    if not any(system.get("lips") == "real" for system in systems):
+        return None
+    path = manifest_path(hparams["faces"], hparams)
+    return load_manifest(path, str(hparams["data_root"]))
+
+
+def named_systems(hparams):
+    """The systems of a protocol, with the user's folder of enhanced files if any."""
+    systems = dict(hparams["systems"])
+    if hparams.get("enhanced"):
+        systems[Path(hparams["enhanced"]).name] = {"enhanced": hparams["enhanced"]}
+    return systems
 
 
 def main(arguments):
-    """Scores and prints the table."""
+    """Scores, prints the table, and gives the exit code."""
     hparams, run_options = start_experiment(arguments)
-    names = [hparams["list"]]
-    if hparams["lips"] == "real":
-        names.append(hparams["faces"])
-    manifests, _ = open_manifests(hparams, names)
-    settings = Settings(
-        model=str(hparams["model"]),
-        lips=hparams["lips"],
-        store_folder=str(hparams["store_folder"]),
+    names = hparams.get("measures") or list(MEASURES)
+    common = Settings(
+        store_folder=str(hparams["store_folder"]) if hparams["store_folder"] else None,
         engine=hparams["engine"],
         device=run_options.get("device") or "cpu",
+        measures=check_measures(names),
+        dnsmos=hparams.get("dnsmos"),
+        asr=hparams.get("asr"),
     )
-    summary = evaluate(
-        choose(manifests[hparams["list"]], hparams["snrs"], hparams["items"]),
-        settings,
-        f"{hparams['output_folder']}/scores.csv",
-        manifests.get(hparams["faces"]),
-        hparams["workers"],
+    machinery = {"workers": hparams["workers"], "overwrite": hparams["overwrite"]}
+    folder = Path(hparams["output_folder"])
+    items = load_items(hparams)
+    if "systems" in hparams:
+        systems = named_systems(hparams)
+        faces = load_faces(hparams, systems.values())
+        machinery["cluster"] = hparams["cluster"]
+        found = evaluate_systems(items, systems, common, folder, faces, **machinery)
+        print(side_by_side(found["systems"], found["comparisons"]), end="")
+        codes = [
+            report_failures(summary["failures"], len(items))
+            for summary in found["systems"].values()
+        ]
+        return max(codes)
+    faces = load_faces(hparams, [hparams])
+    settings = Settings(
+        **{**vars(common), "model": str(hparams["model"]), "lips": hparams["lips"]}
     )
-    print(markdown(summary), end="")
+    summary = evaluate(items, settings, folder / "scores.csv", faces, **machinery)
+    print(markdown({**summary, "categories": [], "failures": {}}), end="")
+    return report_failures(summary["failures"], len(items))
 
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1:])
+        sys.exit(main(sys.argv[1:]))
     except PvsdError as error:
         fail(error)

@@ -3,15 +3,18 @@
 import csv
 import json
 import runpy
+import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from hyperpyyaml import load_hyperpyyaml
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.evaluation import Scorer, run
+from pvsd_modules.evaluation import Scorer, Settings, run
+from pvsd_modules.evaluation.protocol import evaluate_systems
 from pvsd_modules.evaluation.scoring import COLUMNS
 from pvsd_modules.metrics import MEASURES
 from pvsd_modules.synthetic_noise import noise_like
@@ -66,10 +69,14 @@ def data(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope="module")
+def script():
+    return runpy.run_path(str(ROOT / "recipes/LRS3_VGGSound/evaluate.py"))
+
+
 @pytest.fixture
-def evaluate(data, networks, tmp_path):
+def evaluate(data, networks, tmp_path, script):
     """``summary, rows = evaluate(denoiser, key=value, ...)``."""
-    script = runpy.run_path(str(ROOT / "recipes/LRS3_VGGSound/evaluate.py"))
 
     def call(denoiser="IdentityDenoiser", **settings):
         model = networks.make_folder(tmp_path / denoiser, denoiser)
@@ -181,3 +188,132 @@ def test_whole_recordings_and_chosen_snrs(evaluate, tmp_path):
 def test_mistakes_are_sentences(evaluate, settings, words):
     with pytest.raises(PvsdError, match=words):
         evaluate(**settings)
+
+
+@pytest.fixture
+def protocol(data, networks, tmp_path, script, capsys):
+    """``code, results, printed = protocol(name, key=value, ...)``."""
+
+    def call(name, **settings):
+        settings = {
+            "data_root": data,
+            "model": networks.make_folder(tmp_path / "tiny"),
+            "output_folder": tmp_path / "out",
+            "measures": "[si_sdr]",
+            "workers": 1,
+            **settings,
+        }
+        words = [str(ROOT / f"hparams/protocols/{name}.yaml")]
+        for key, value in settings.items():
+            words += [f"--{key}", str(value)]
+        code = script["main"](words)
+        results = json.loads((tmp_path / "out" / "results.json").read_text())
+        return code, results, capsys.readouterr().out
+
+    return call
+
+
+def overall(results, system):
+    return results["systems"][system]["groups"][-1]["si_sdr"]
+
+
+def test_the_papers_protocol(protocol, data, tmp_path):
+    cv2 = pytest.importorskip("cv2")
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for k in range(40):
+        picture = np.full((96, 96, 3), 6 * k, np.uint8)
+        cv2.imwrite(str(frames / f"{k}.jpg"), picture)
+    faces = {
+        f"f{i}": {
+            "wav": f"{{data_root}}/clean{i}.wav",
+            "frames": str(frames),
+            "frame_count": 40,
+        }
+        for i in range(3)
+    }
+    (tmp_path / "test_faces.json").write_text(json.dumps(faces))
+    mixtures = (data / "test_mixtures.json").read_text()
+    (tmp_path / "test_mixtures.json").write_text(mixtures)
+    folders = {"manifest_folder": tmp_path, "noise_root": data}
+    code, results, printed = protocol("paper", **folders)
+    assert code == 1  # the silent one
+    assert list(results["systems"]) == ["audio only", "pseudo lips", "real lips"]
+    means = [overall(results, name)["mean"] for name in results["systems"]]
+    assert len(set(means)) == 3
+    difference = results["comparisons"]["real lips"]["groups"][-1]["si_sdr"]
+    assert difference["difference"] == pytest.approx(means[2] - means[0])
+    rows = [line.split("|")[1:3] for line in printed.splitlines() if "| " in line]
+    systems = ["noisy", "audio only", "pseudo lips", "real lips"]
+    assert [name.strip() for snr, name in rows if snr.strip() == "all"][:4] == systems
+    assert (tmp_path / "out/audio_only.csv").is_file()
+    assert len(list((tmp_path / "out").glob("noisy_scores_*.csv"))) == 1
+
+
+def test_the_open_protocol_beside_another_program(protocol, data, tmp_path):
+    for i in range(3):
+        (tmp_path / "theirs").mkdir(exist_ok=True)
+        wave = soundfile.read(data / f"clean{i}.wav")[0][640:23040]
+        soundfile.write(tmp_path / f"theirs/m{i}.wav", wave, 16000)
+    settings = {"list": data / "test_mixtures.json", "enhanced": tmp_path / "theirs"}
+    code, results, printed = protocol("open", cluster="speaker", **settings)
+    assert code == 1 and list(results["systems"]) == [
+        "no lips",
+        "pseudo lips",
+        "theirs",
+    ]
+    assert overall(results, "theirs")["mean"] > 40
+    assert results["comparisons"]["theirs"]["groups"][-1]["si_sdr"]["clusters"] == 1
+    assert "theirs minus no lips:" in printed
+
+
+def test_the_open_protocols_list_is_here(script):
+    settings = yaml_of("open")
+    path = script["manifest_path"](settings["list"], settings)
+    mixtures = json.loads(path.read_text())
+    assert len(mixtures) == 400
+    assert {item["snr"] for item in mixtures.values()} >= {-5.0, 0.0, 5.0, 10.0}
+
+
+def yaml_of(name):
+    text = (ROOT / f"hparams/protocols/{name}.yaml").read_text()
+    return load_hyperpyyaml(text, {"data_root": "D"})
+
+
+@pytest.mark.parametrize(
+    ("name", "noisy", "clean"),
+    [
+        (
+            "voicebank_demand",
+            "noisy_testset_wav/p232_00{}",
+            "clean_testset_wav/p232_00{}",
+        ),
+        ("dns2020", "noisy/clnsp1_1_snr5_tl-2_fileid_{}", "clean/clean_fileid_{}"),
+    ],
+)
+def test_protocols_of_folders(protocol, data, tmp_path, name, noisy, clean):
+    for i in range(2):
+        for pattern, source in ((noisy, f"noisy{i}"), (clean, f"clean{i}")):
+            target = tmp_path / "corpus" / f"{pattern.format(i)}.wav"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(data / f"{source}.wav", target)
+    code, results, _ = protocol(name, data_root=tmp_path / "corpus")
+    assert code == 0
+    assert overall(results, "pvsd")["files"] == 2
+    levels = [group["snr"] for group in results["systems"]["pvsd"]["groups"]]
+    assert levels == ([5.0, "all"] if name == "dns2020" else ["all"])
+
+
+def test_systems_that_are_not_described(data, tmp_path):
+    for systems, words in (
+        ({}, "at least one"),
+        ({"a": {"lips": "none"}}, "needs a model"),
+        ({"a": {"model": "open", "enhanced": "x"}}, "needs a model"),
+        ({"a": {"modell": "open"}}, "takes engine"),
+        (
+            {"a b": {"model": "open"}, "a-b": {"model": "open"}},
+            "differ in their letters",
+        ),
+    ):
+        with pytest.raises(PvsdError, match=words):
+            evaluate_systems({"x": {}}, systems, Settings(), tmp_path)
