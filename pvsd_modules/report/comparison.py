@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation import paired
-from pvsd_modules.report.measures import Table, decimals, label
+from pvsd_modules.report.measures import Table, decimals, label, title, unit
 from pvsd_modules.report.page import html_table
 from pvsd_modules.report.text import (
     listed,
@@ -37,7 +37,7 @@ def difference(rows_a: list[dict], rows_b: list[dict], name: str) -> dict | None
 
 def means_table(systems: Mapping[str, Table], names: list[str]) -> str:
     """Means over all recordings by system, the interval below each."""
-    head = ["system", "files", *(label(name) for name in names)]
+    head = ["system", "files", *((title(name), unit(name)) for name in names)]
     rows = []
     for system, table in systems.items():
         row = [system, str(len(table.rows))]
@@ -105,7 +105,7 @@ def difference_table(
             )
     if not rows:
         return "", sentences
-    head = ["system", *(label(name) for name in names)]
+    head = ["system", *((title(name), unit(name)) for name in names)]
     caption = (
         f"Difference from {first} over the recordings that both have scored, with its "
         "95 % bootstrap interval; p-values of a sign-flip permutation test, two-sided."

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from pvsd_modules.errors import PvsdError
 
+# A comment that stands in a line with other words is only spoken of.
 _PART = re.compile(
-    r"(?P<begin><!-- results:(?P<name>[\w-]+) -->\n)(?P<text>.*?)"
-    r"(?P<end><!-- /results:(?P=name) -->)",
-    re.DOTALL,
+    r"(?P<begin>^<!-- results:(?P<name>[\w-]+) -->\n)(?P<text>.*?)"
+    r"(?P<end>^<!-- /results:(?P=name) -->$)",
+    re.DOTALL | re.MULTILINE,
 )
-_ANY = re.compile(r"<!-- /?results:")
+_ANY = re.compile(r"^<!-- /?results:[\w-]+ -->$", re.MULTILINE)
 
 
 def part_names(text: str) -> list[str]:
@@ -25,7 +26,7 @@ def filled(text: str, make: Callable[[str], str], source: str | Path = "") -> st
     Arguments
     ---------
     text : str
-        Markdown with ``<!-- results:NAME -->`` and ``<!-- /results:NAME -->``.
+        Markdown with lines ``<!-- results:NAME -->`` and ``<!-- /results:NAME -->``.
     make : callable
         Gives the part of a name.
     source : str or Path
@@ -42,11 +43,13 @@ def filled(text: str, make: Callable[[str], str], source: str | Path = "") -> st
 
     Example
     -------
-    >>> text = "A <!-- results:x -->\\nold\\n<!-- /results:x --> B"
+    >>> text = "A\\n<!-- results:x -->\\nold\\n<!-- /results:x -->\\nB"
     >>> print(filled(text, str.upper))
-    A <!-- results:x -->
+    A
+    <!-- results:x -->
     X
-    <!-- /results:x --> B
+    <!-- /results:x -->
+    B
     """
     if len(_ANY.findall(text)) != 2 * len(part_names(text)):
         raise PvsdError(

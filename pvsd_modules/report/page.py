@@ -34,7 +34,7 @@ figure { margin: .8rem 0; }
   padding: .4rem; overflow-x: auto; }
 .paper img { display: block; width: 100%; height: auto; margin: 0 auto; }
 .wide img { min-width: 38rem; max-width: 52rem; }
-.tall img { max-width: 42rem; }
+.tall img { min-width: 30rem; max-width: 42rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .92rem;
   font-variant-numeric: tabular-nums; }
@@ -42,7 +42,7 @@ th, td { padding: .3rem .7rem; text-align: right; white-space: nowrap;
   border-bottom: 1px solid var(--line); vertical-align: top; }
 th:first-child, td:first-child { text-align: left; }
 thead th { background: var(--band); }
-td small { display: block; color: var(--soft); }
+td small, th small { display: block; color: var(--soft); font-weight: normal; }
 audio { width: 100%; max-width: 20rem; display: block; }
 .sounds { display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; }
 .sounds div { flex: 1 1 14rem; }
@@ -95,8 +95,8 @@ def picture(
     caption : str
         Below it.
     kind : str
-        ``wide`` for one that a telephone scrolls sideways rather than shrink,
-        ``tall`` for one that a large screen must not enlarge.
+        ``wide`` and ``tall`` for those that a telephone scrolls sideways rather than
+        shrink, and that a large screen does not enlarge.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def picture(
     data = base64.b64encode(Path(path).read_bytes()).decode("ascii")
     shown = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     # What scrolls can be reached with the keyboard.
-    focus = ' tabindex="0"' if kind == "wide" else ""
+    focus = ' tabindex="0"' if kind else ""
     return (
         f'<figure><div class="paper {kind}"{focus}>'
         f'<img alt="{escape(description)}" src="data:image/png;base64,{data}"></div>'
@@ -118,21 +118,22 @@ def grid(figures: Sequence[str]) -> str:
     return f'<div class="grid">{"".join(figures)}</div>'
 
 
-def html_table(caption: str, head: Sequence[str], rows: Sequence[Sequence]) -> str:
+def html_table(caption: str, head: Sequence, rows: Sequence[Sequence]) -> str:
     """A table that scrolls sideways where the screen is narrow.
 
     Arguments
     ---------
     caption : str
-    head : sequence of str
-    rows : sequence of sequence
+    head : sequence
         Cells: a text, or several of which all but the first are set small below it.
+    rows : sequence of sequence
+        Cells likewise.
 
     Returns
     -------
     str
     """
-    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    top = "".join(f'<th scope="col">{_cell(cell)}</th>' for cell in head)
     lines = []
     for first, *rest in rows:
         cells = "".join(f"<td>{_cell(cell)}</td>" for cell in rest)
@@ -148,7 +149,9 @@ def _cell(cell) -> str:
     if isinstance(cell, str):
         return escape(cell)
     large, *small = cell
-    return escape(large) + "".join(f"<small>{escape(text)}</small>" for text in small)
+    return escape(large) + "".join(
+        f"<small>{escape(text)}</small>" for text in small if text
+    )
 
 
 def sounds(signals: dict[str, Tensor], rate: int = SAMPLE_RATE) -> str:

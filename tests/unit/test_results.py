@@ -142,6 +142,8 @@ def test_a_card_without_its_parts_and_a_part_that_is_unknown(results, checkout):
 def test_a_comment_without_its_counterpart():
     text = "<!-- results:a -->\nx\n<!-- /results:a -->\n<!-- results:b -->\n"
     assert part_names(text) == ["a"]
+    spoken_of = "A line `<!-- results:b -->` is spoken of.\n"
+    assert filled(spoken_of, str) == spoken_of
     with pytest.raises(PvsdError, match="here holds a results comment"):
         filled(text, str, "here")
 
