@@ -7,7 +7,7 @@ from importlib import import_module
 from pvsd_modules import __version__
 from pvsd_modules.errors import PvsdError
 
-COMMANDS = ("enhance", "lips", "info", "convert", "evaluate", "report")
+COMMANDS = ("enhance", "lips", "info", "convert", "evaluate", "report", "benchmark")
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -79,7 +79,9 @@ def test_twins_of_the_paper_give_the_same(student, denoiser):
     cleaned = denoiser.for_inference()(noisy, lips)
     assert (drawn - lips).abs().max() < 1e-5
     assert (cleaned["features"] - expected["features"]).abs().max() < 1e-5
-    assert (cleaned["enhanced"] - expected["enhanced"]).abs().max() < 1e-5
+    loudest = expected["enhanced"].abs().max()  # of random networks: far above 1
+    error = (cleaned["enhanced"] - expected["enhanced"]).abs().max()
+    assert error < 2e-5 * loudest
     names = PaperLipStudent().state_dict().keys()
     assert student.state_dict().keys() == names  # files of weights still fit
 

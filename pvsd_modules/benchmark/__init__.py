@@ -1,0 +1,1 @@
+"""Measures speed, memory, latency and size; ``pvsd benchmark`` prints the result."""

@@ -1,0 +1,103 @@
+"""How fast training data come: mixing on the fly, and preprocessing of videos."""
+
+from pathlib import Path
+
+import soundfile
+
+from pvsd_modules.alignment import SAMPLE_RATE
+from pvsd_modules.audio_store import AudioStore
+from pvsd_modules.benchmark.clock import compare, threads
+from pvsd_modules.benchmark.rows import Row
+from pvsd_modules.dataio import mixing_dataset
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.synthetic import noise_like, speech_like, write_clip
+from pvsd_modules.training_mixer import TrainingMixer
+
+_UNIT = "samples per CPU-s"
+_FRAME_SIZE = 224  # of LRS3's videos
+
+
+def data(folder: Path, files: int, repeats: int) -> list[Row]:
+    """Time the data pipelines with made-up sound and videos, in one process.
+
+    Arguments
+    ---------
+    folder : Path
+        For temporary files.
+    files : int
+        Recordings of speech and of noise, 4 and 10 s long.
+    repeats : int
+        Rounds, see `clock.compare`.
+
+    Returns
+    -------
+    list of Row
+        The paper's samples: 1 s of noisy and clean speech for the denoiser, and 5
+        frames, 0.2 s, for the student; then pictures of videos turned into crops of
+        faces, where OpenCV is installed.
+    """
+    rows = []
+    with threads(1):
+        found = compare(_loaders(folder, files), repeats)
+        for name, taken in found.items():
+            rows.append(Row(f"loader, {name}", 50 / taken, _UNIT))
+        try:
+            rows.append(_preprocessing(folder, repeats))
+        except PvsdError as error:  # without the extra `train`
+            if "OpenCV" not in str(error):
+                raise
+    return rows
+
+
+def _loaders(folder: Path, files: int) -> dict:
+    """Jobs that load 50 samples each, as a training does with a worker."""
+    from speechbrain.dataio.dataloader import make_dataloader
+
+    manifests = {"speech": {}, "noise": {}}
+    for number in range(files):
+        waves = {
+            "speech": speech_like(4.0, speaker=number, seed=number)[0],
+            "noise": noise_like(10.0, "pink", seed=number),
+        }
+        for kind, wave in waves.items():
+            path = folder / f"{kind}{number}.wav"
+            soundfile.write(path, wave, SAMPLE_RATE)
+            manifests[kind][f"{kind}{number}"] = {"wav": str(path)}
+    store = AudioStore(folder / "store")
+    store.add(
+        [item["wav"] for kind in manifests.values() for item in kind.values()],
+        progress=False,
+    )
+    jobs = {}
+    for name, seconds, bursts in (
+        ("denoiser's samples of 1 s", 1.0, True),
+        ("student's samples of 5 frames", 0.2, False),
+    ):
+        mixer = TrainingMixer(
+            store,
+            manifests["speech"],
+            manifests["noise"],
+            segment_seconds=seconds,
+            snrs=[0.0, 5.0, 10.0],
+            bursts=bursts,
+        )
+        ids = sorted(manifests["speech"])
+        speech = {
+            f"{number}": manifests["speech"][ids[number % len(ids)]]
+            for number in range(50)
+        }
+        loader = make_dataloader(mixing_dataset(speech, mixer), batch_size=10)
+        jobs[name] = lambda loader=loader: [batch.noisy.data for batch in loader]
+    return jobs
+
+
+def _preprocessing(folder: Path, repeats: int) -> Row:
+    from pvsd_modules.preprocessing import Settings, preprocess_clip
+
+    path, settings = folder / "face.mp4", Settings(detector="haar")
+    write_clip(path, 2.0, size=_FRAME_SIZE)
+    (folder / "faces").mkdir(exist_ok=True)
+    jobs = {"faces": lambda: preprocess_clip(path, folder / "faces" / "clip", settings)}
+    taken = compare(jobs, repeats)["faces"]
+    name = f"preprocessing, {_FRAME_SIZE} x {_FRAME_SIZE}, detector haar"
+    return Row(name, 50 / taken, "frames per CPU-s")
