@@ -1,18 +1,21 @@
 """A shipped model in short, for the READMEs that link to its card."""
 
+import re
 from pathlib import Path
 
 from pvsd_modules.report.comparison import difference, same_list
 from pvsd_modules.report.measures import MAIN, Table, decimals, title, unit
 from pvsd_modules.report.sections import (
+    benchmark_rows,
     difference_cell,
     read_json,
     read_model,
     read_tables,
     scores_table,
-    speed_section,
 )
-from pvsd_modules.report.text import prose, with_interval
+from pvsd_modules.report.text import listed, number, prose, with_interval
+
+_ASKED_FIRST = r"parameters|files of weights|latency of the algorithm|enhance.*1 thread"
 
 
 def model_overview(folder: Path, link: str) -> str:
@@ -42,9 +45,7 @@ def model_overview(folder: Path, link: str) -> str:
         parts.append(scores_table(scores, with_intervals=False))
         parts.append(_interval_sentence(scores))
         parts += _control_sentences(folder, scores.rows)
-    speed = read_json(folder / "benchmark.json")
-    if speed:
-        parts.append(speed_section(folder))
+    parts += _lip_sentences(folder) + _speed_sentences(folder)
     parts.append(
         prose(
             f"The [model card]({link}/README.md) has the intervals, the controls, the "
@@ -86,3 +87,38 @@ def _control_sentences(folder: Path, rows: list[dict]) -> list[str]:
             )
         )
     return told
+
+
+def _lip_sentences(folder: Path) -> list[str]:
+    """How well drawn mouths follow those that they should follow."""
+    words = {
+        "student-teacher": "The student's mouth, drawn from noisy speech, follows the "
+        "teacher's of the clean speech",
+        "teacher-real": "The teacher's mouth follows the video's",
+    }
+    found = (read_json(folder / "lips.json") or {}).get("comparisons", {})
+    told = []
+    for comparison, begin in words.items():
+        groups = [g for g in found.get(comparison, ()) if "opening" in g]
+        levels = [g for g in groups if g["snr"] != "all"]
+        values = [
+            f"{group['opening']['median']:.2f}"
+            + ("" if group["snr"] == "clean" else f" at {number(group['snr'])} dB")
+            for group in levels
+        ]
+        if values:
+            told.append(
+                f"{begin} with a correlation of {listed(values)} (opening at lag zero, "
+                "median over clips)."
+            )
+    return [prose(" ".join(told))] if told else []
+
+
+def _speed_sentences(folder: Path) -> list[str]:
+    """What of a benchmark one asks first."""
+    told = [
+        f"{name} {value} {unit}"
+        for name, value, unit in benchmark_rows(folder)
+        if re.match(_ASKED_FIRST, name)
+    ]
+    return [prose(f"Cost: {'; '.join(told)}.")] if told else []

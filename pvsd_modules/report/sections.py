@@ -154,20 +154,33 @@ def lips_section(folder: Path) -> str:
 
 def speed_section(folder: Path) -> str:
     """What a benchmark measured."""
-    found = read_json(folder / "benchmark.json")
-    if not found:
+    rows = benchmark_rows(folder)
+    if not rows:
         return NOT_MEASURED
+    machine = read_json(folder / "benchmark.json")["machine"]
+    return f"{table(['what', 'value', 'unit'], rows)}\nMachine: {machine}.\n"
+
+
+def benchmark_rows(folder: Path) -> list[list[str]]:
+    """The rows of benchmark.json: what, how much, of what; [] without one.
+
+    Raises
+    ------
+    PvsdError
+        If it is no benchmark.
+    """
+    path = folder / "benchmark.json"
+    found = read_json(path)
+    if not found:
+        return []
     try:
-        rows = [
-            [str(r["name"]), f"{r['value']:.4g}", str(r["unit"])] for r in found["rows"]
-        ]
-        return (
-            f"{table(['what', 'value', 'unit'], rows)}\nMachine: {found['machine']}.\n"
-        )
+        str(found["machine"])
+        rows = [(row["name"], row["value"], row["unit"]) for row in found["rows"]]
+        return [[name, f"{value:.4g}", unit] for name, value, unit in rows]
     except (KeyError, TypeError, ValueError) as error:
         raise PvsdError(
-            f"{folder / 'benchmark.json'} is no benchmark: it needs a machine, and "
-            "rows with name, value and unit."
+            f"{path} is no benchmark: it needs a machine, and rows with name, value "
+            "and unit."
         ) from error
 
 

@@ -69,7 +69,8 @@ def checkout(tmp_path):
     folder = tmp_path / "pvsd_modules" / "pretrained" / "open"
     (folder / "controls" / "none.csv").write_text(score_rows(0.3))
     (folder / "controls" / "clean30.csv").write_text(score_rows(0.125, snrs=(30,)))
-    rows = [{"name": "both networks", "value": 0.0251, "unit": "CPU-s/s"}]
+    rows = [{"name": "enhance, 1 thread", "value": 0.0251, "unit": "CPU-s/s"}]
+    rows.append({"name": "load", "value": 1.5, "unit": "s"})
     speed = {"machine": "two cores", "rows": rows}
     (folder / "benchmark.json").write_text(json.dumps(speed))
     text = "# Top\n\n<!-- results:models -->\n<!-- /results:models -->\nThe end.\n"
@@ -91,6 +92,7 @@ def test_writing_and_then_tampering(results, checkout, capsys):
     assert readme.index("Model `open`") < readme.index("Model `streaming`")
     assert readme.endswith("The end.\n")
     assert "(pvsd_modules/pretrained/open/README.md)" in readme
+    assert "Cost: enhance, 1 thread 0.0251 CPU-s/s.\n" in readme
     recipe = checkout / "recipes" / "LRS3_VGGSound" / "README.md"
     assert "(../../pvsd_modules/pretrained/open/README.md)" in recipe.read_text()
     card = checkout / "pvsd_modules" / "pretrained" / "open" / "README.md"
@@ -183,7 +185,7 @@ def test_real_lips(checkout):
 
 def test_a_benchmark_that_is_none(checkout):
     folder = checkout / "pvsd_modules" / "pretrained" / "open"
-    assert "| both networks | 0.0251 | CPU-s/s |" in speed_section(folder)
+    assert "| enhance, 1 thread | 0.0251 | CPU-s/s |" in speed_section(folder)
     (folder / "benchmark.json").write_text('{"machine": "x"}')
     with pytest.raises(PvsdError, match="is no benchmark"):
         speed_section(folder)
