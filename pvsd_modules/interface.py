@@ -119,12 +119,25 @@ class LipInterface(Pretrained):
         GuardedStream
         """
         lips = self.hparams.lips if lips is None else lips
-        student, denoiser = self._for_inference("student", "denoiser")
+        student, denoiser = self.inference_networks("student", "denoiser")
         stream = self.hparams.stream(student, denoiser, lips=lips)
         return GuardedStream(stream, self.device, self.inference_ctx)
 
-    def _for_inference(self, *names: str) -> Iterator[torch.nn.Module | None]:
-        """Networks for a stream: faster twins of those that have one."""
+    def inference_networks(self, *names: str) -> Iterator[torch.nn.Module | None]:
+        """Networks for a stream: faster twins of those that have one.
+
+        A twin is made at first use and again when weights have changed.
+
+        Arguments
+        ---------
+        *names : str
+            Of `mods`.
+
+        Yields
+        ------
+        torch.nn.Module or None
+            None where the model has no such network.
+        """
         for name in names:
             network = self.mods[name] if name in self.mods else None
             if not hasattr(network, "for_inference"):

@@ -1,6 +1,7 @@
 """What a benchmark gives: rows of a name, a value and a unit."""
 
 import json
+import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -29,8 +30,6 @@ class Row(NamedTuple):
 
 def machine() -> str:
     """The processor, how many of it, and PyTorch's version."""
-    import os
-
     name = platform.processor() or platform.machine()
     table = Path("/proc/cpuinfo")
     if table.is_file():
@@ -38,8 +37,7 @@ def machine() -> str:
             if line.startswith("model name"):
                 name = line.split(":", 1)[1].strip()
                 break
-    cores = os.cpu_count()
-    return f"{name}, {cores} processors, PyTorch {version('torch')}"
+    return f"{name}, {os.cpu_count()} processors, PyTorch {version('torch')}"
 
 
 def as_markdown(rows: list[Row]) -> str:

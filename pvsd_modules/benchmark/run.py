@@ -4,10 +4,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from pvsd_modules.benchmark import PARTS
 from pvsd_modules.benchmark.rows import Row
 from pvsd_modules.benchmark.subject import PAPER, load, model_folder
-
-PARTS = ("size", "speed", "latency", "memory", "training", "data")
 
 
 class Effort(NamedTuple):
@@ -73,7 +72,9 @@ def benchmark(
         models = {"fp32": load(source)}
         plain = models["fp32"]
         if "size" in parts:
-            rows += size_rows(plain, source)
+            from pvsd_modules.benchmark.size import size
+
+            rows += size(plain, source)
         if "speed" in parts:
             from pvsd_modules.benchmark.speed import speed
 
@@ -97,10 +98,3 @@ def benchmark(
 
             rows += data(folder, effort.files, effort.repeats)
     return rows
-
-
-def size_rows(model, source) -> list[Row]:
-    """See `pvsd_modules.benchmark.size`."""
-    from pvsd_modules.benchmark.size import size
-
-    return size(model, source)

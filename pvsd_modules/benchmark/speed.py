@@ -54,7 +54,7 @@ def _parts(model, seconds: float, repeats: int) -> dict[str, float]:
     """
     count = max(1, round(seconds))
     noisy = sound(count).view(count, -1)
-    student, denoiser = model._for_inference("student", "denoiser")
+    student, denoiser = model.inference_networks("student", "denoiser")
     jobs = {}
     with threads(1), model.inference_ctx:
         lips = student(noisy)

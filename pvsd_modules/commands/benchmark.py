@@ -4,13 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
+from pvsd_modules.benchmark import PARTS
 from pvsd_modules.errors import PvsdError
 
 EPILOG = (
     "Of an hour of sound, memory takes an hour to measure with paper and a few minutes "
     "with open: --durations chooses others. For figures to quote, stop other programs."
 )
-_PARTS = ("size", "speed", "latency", "memory", "training", "data")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "the paper's networks with random weights (default: open)",
     )
     parser.add_argument(
-        "--parts", nargs="+", choices=_PARTS, default=_PARTS, help="default: all"
+        "--parts", nargs="+", choices=PARTS, default=PARTS, help="default: all"
     )
     parser.add_argument(
         "--durations",

@@ -1,0 +1,58 @@
+"""Streams run faster twins of networks that have one, at the precision asked for."""
+
+import copy
+
+import pytest
+import tiny_networks
+import torch
+
+from pvsd_modules.inference import PseudoVisualEnhancement
+
+
+@pytest.fixture
+def twins(monkeypatch):
+    """Give the tiny student twins; lists the types of number they were made for."""
+    made = []
+
+    def for_inference(self, dtype):
+        made.append(dtype)
+        return copy.deepcopy(self)
+
+    kind = tiny_networks.TinyStudent
+    monkeypatch.setattr(kind, "for_inference", for_inference, raising=False)
+    return made
+
+
+def load(folder, precision):
+    options = {"device": "cpu", "precision": precision}
+    return PseudoVisualEnhancement.from_hparams(folder, run_opts=options)
+
+
+@pytest.mark.parametrize(
+    "precision, dtype", [("fp32", torch.float32), ("bf16", torch.bfloat16)]
+)
+def test_a_twin_is_made_once_and_anew_for_other_weights(
+    tiny_folder, twins, precision, dtype
+):
+    model = load(tiny_folder, precision)
+    noisy = torch.rand(1, 20000) - 0.5
+    names = [name for name, _ in model.mods.named_parameters()]
+    first = model.enhance_batch(noisy)
+    assert torch.equal(model.enhance_batch(noisy), first)
+    assert twins == [dtype]
+    with torch.no_grad():
+        model.mods["student"].weight.mul_(-1)
+    assert not torch.equal(model.enhance_batch(noisy), first)
+    assert twins == [dtype, dtype]
+    assert [name for name, _ in model.mods.named_parameters()] == names
+
+
+def test_precision_is_an_option_of_the_command(pvsd, tmp_path, tiny_folder, twins):
+    import numpy as np
+    import soundfile
+
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.3, 0.3, 8000), 16000)
+    code, _, _ = pvsd("enhance", path, "--precision", "bf16", model=tiny_folder)
+    assert code == 0 and twins == [torch.bfloat16]
+    assert soundfile.info(tmp_path / "a_enhanced.wav").frames == 8000
