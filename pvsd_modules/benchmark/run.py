@@ -28,6 +28,8 @@ class Effort(NamedTuple):
         Of a training step.
     files : int
         Of made-up training data.
+    threads : tuple of int
+        For speed.
     """
 
     seconds: float = 10
@@ -37,9 +39,10 @@ class Effort(NamedTuple):
     durations: tuple[float, ...] = (10, 60, 600, 3600)
     batch: int = 4
     files: int = 8
+    threads: tuple[int, ...] = (1, 2)
 
 
-QUICK = Effort(1, 1, 1, (40,), (1, 2), 1, 2)
+QUICK = Effort(1, 1, 1, (40,), (1, 2), 1, 2, (1,))
 
 
 def benchmark(
@@ -79,7 +82,7 @@ def benchmark(
             from pvsd_modules.benchmark.speed import speed
 
             models["bf16"] = load(source, "bf16")
-            rows += speed(models, effort.seconds, effort.repeats)
+            rows += speed(models, effort.seconds, effort.repeats, effort.threads)
         if "latency" in parts:
             from pvsd_modules.benchmark.latency import latency
 

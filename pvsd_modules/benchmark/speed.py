@@ -11,8 +11,10 @@ _UNIT = "CPU-s per s of sound"
 
 
 @torch.no_grad()
-def speed(models: dict, seconds: float, repeats: int) -> list[Row]:
-    """Time a model at several precisions, with one thread and with two.
+def speed(
+    models: dict, seconds: float, repeats: int, counts: tuple[int, ...] = (1, 2)
+) -> list[Row]:
+    """Time a model at several precisions and numbers of threads.
 
     Arguments
     ---------
@@ -22,6 +24,8 @@ def speed(models: dict, seconds: float, repeats: int) -> list[Row]:
         Length of the sound.
     repeats : int
         Rounds, see `clock.compare`.
+    counts : tuple of int
+        Numbers of threads.
 
     Returns
     -------
@@ -32,7 +36,7 @@ def speed(models: dict, seconds: float, repeats: int) -> list[Row]:
         precision: lambda model=model: model.enhance_batch(noisy)
         for precision, model in models.items()
     }
-    for count in (1, 2):
+    for count in counts:
         with threads(count):
             found = compare(jobs, repeats)
         words = "1 thread" if count == 1 else f"{count} threads"
