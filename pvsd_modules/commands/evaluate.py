@@ -226,15 +226,15 @@ def _items(args: argparse.Namespace) -> dict:
 def _compare(args: argparse.Namespace) -> int:
     from pvsd_modules.evaluation import compare, read_scores
     from pvsd_modules.evaluation.markdown import comparison_table
-    from pvsd_modules.evaluation.measures import check_measures, measures_of
+    from pvsd_modules.evaluation.measures import measures_of
     from pvsd_modules.evaluation.table import save_json
 
     path_a, path_b = args.compare
     rows_a, rows_b = read_scores(path_a), read_scores(path_b)
-    if args.measures:
-        names = list(check_measures(args.measures))
-    else:
-        names = [name for name in measures_of(rows_a) if name in measures_of(rows_b)]
+    both = [name for name in measures_of(rows_a) if name in measures_of(rows_b)]
+    names = [name for name in both if name in (args.measures or both)]
+    if not names:
+        raise PvsdError(f"Both tables have no such measure, but: {', '.join(both)}.")
     result = compare(rows_a, rows_b, names, cluster=args.cluster)
     print(f"A: {path_a}\nB: {path_b}\n\n{comparison_table(result)}")
     for name, only in (("A", result["only_a"]), ("B", result["only_b"])):

@@ -53,6 +53,8 @@ def load_list(path: str | Path, data_root: str = "", noise_root: str = "") -> di
 def chosen(items: dict, snrs: list[float] | None = None, count: int = 0) -> dict:
     """The items that have one of the SNRs, and of these ``count``, evenly spread.
 
+    Spread over the list and over its SNRs, as far as ``count`` allows.
+
     Arguments
     ---------
     items : dict
@@ -73,10 +75,11 @@ def chosen(items: dict, snrs: list[float] | None = None, count: int = 0) -> dict
             for name, item in items.items()
             if item.get("snr") is not None and float(item["snr"]) in wanted
         }
-    names = list(items)
+    names = sorted(items, key=lambda name: float(items[name].get("snr") or 0))
     if 0 < count < len(names):
         names = [names[i * len(names) // count] for i in range(count)]
-    return {name: items[name] for name in names}
+    wanted = set(names)
+    return {name: item for name, item in items.items() if name in wanted}
 
 
 def write_mixtures(items: dict, folder: str | Path, progress: bool = True) -> int:

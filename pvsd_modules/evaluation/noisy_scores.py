@@ -27,7 +27,7 @@ class NoisyScores:
     """
 
     def __init__(self, folder: str | Path, items: dict, settings: Settings):
-        extras = [settings.dnsmos, settings.asr]
+        extras = [Path(path).name for path in (settings.dnsmos, settings.asr) if path]
         made_from = {
             "items": of_items(items),
             "measures": settings.all_measures,
@@ -36,7 +36,6 @@ class NoisyScores:
         text = json.dumps(made_from)
         mark = hashlib.sha256(text.encode()).hexdigest()[:8]
         self.columns = ["file", *settings.all_measures]
-        self.columns += ["words"] if settings.asr else []
         path = Path(folder, f"noisy_scores_{mark}.csv")
         try:
             self.table = ScoreTable(path, made_from, self.columns)

@@ -106,6 +106,8 @@ def sound(path: str) -> Tensor:
     """A file's sound at 16 kHz, float32 ``[time]``; several channels are averaged."""
     try:
         return decode(path)
+    except UnicodeEncodeError:  # a name that is no text
+        return decode(os.fsencode(path))
     except OSError as error:
         raise PvsdError(f"{path} cannot be read: {error}.") from None
 

@@ -4,7 +4,6 @@ import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 
@@ -83,7 +82,7 @@ def evaluate(
         if noisy is not None:
             noisy.keep(row)
         table.append(row)
-    summary = {"system": asdict(settings), "made_from": made}
+    summary = {"system": settings.describe(), "made_from": made}
     summary |= summarise(table.finish(items))
     save_json(table.mark, summary)
     save_text(table.path.with_suffix(".md"), markdown(summary))

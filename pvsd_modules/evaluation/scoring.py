@@ -53,6 +53,13 @@ class Settings:
     dnsmos: str | None = None
     asr: str | None = None
 
+    def describe(self) -> dict:
+        """What a summary says of the system, without the folders of this machine."""
+        if self.model is None:
+            return {"system": "enhanced files"}
+        model = self.model if "/" not in self.model else Path(self.model).name
+        return {"model": model, "lips": self.lips, "engine": self.engine}
+
     @property
     def all_measures(self) -> list[str]:
         """The columns, those of the optional models too."""
@@ -134,8 +141,8 @@ class Scorer:
             row["seconds"] = round(len(clean) / SAMPLE_RATE, 3)
             enhanced, longer = fitted(self.system(item, signals), len(clean))
             check_signal(enhanced, "the enhanced sound")
-        except PvsdError as error:
-            return row | {"failure": str(error)}
+        except (PvsdError, RuntimeError) as error:  # RuntimeError: of the networks
+            return row | {"failure": " ".join(str(error).split())}
         row["adjusted"] = longer or None
         if self.settings.save_folder:
             save_wav(self.settings.save_folder, name, enhanced)

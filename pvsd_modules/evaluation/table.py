@@ -10,6 +10,7 @@ from pathlib import Path
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.outputs import written_whole
 
+NAMES = "surrogateescape"  # names of files may be no text at all
 TEXTS = ("file", "category", "speaker", "failure")
 
 
@@ -55,8 +56,8 @@ def read_scores(path: str | Path) -> list[dict]:
         If the file is absent or no table of scores.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = Path(path).read_text(encoding="utf-8-sig", errors=NAMES)
+    except OSError as error:
         raise PvsdError(
             f"{path} cannot be read as a table of scores: {error}."
         ) from None
@@ -143,14 +144,15 @@ class ScoreTable:
 
     def _made_from(self) -> dict | None:
         try:
-            return json.loads(self.mark.read_text(encoding="utf-8"))["made_from"]
+            text = self.mark.read_text(encoding="utf-8", errors=NAMES)
+            return json.loads(text)["made_from"]
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def append(self, row: dict) -> None:
         """Adds one row, on disk when this returns."""
         self.rows[row["file"]] = row
-        with self.path.open("a", encoding="utf-8", newline="") as file:
+        with self.path.open("a", encoding="utf-8", errors=NAMES, newline="") as file:
             self._writer(file).writerow(row)
 
     def finish(self, order: Iterable[str]) -> list[dict]:
@@ -164,7 +166,9 @@ class ScoreTable:
 
     def _write(self, rows) -> None:
         with written_whole(self.path) as temporary:
-            with temporary.open("w", encoding="utf-8", newline="") as file:
+            with temporary.open(
+                "w", encoding="utf-8", errors=NAMES, newline=""
+            ) as file:
                 writer = self._writer(file)
                 writer.writeheader()
                 writer.writerows(rows)
@@ -178,7 +182,7 @@ def save_json(path: str | Path, content: dict) -> None:
 def save_text(path: str | Path, text: str) -> None:
     """Writes a text, whole or not at all."""
     with written_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors=NAMES)
 
 
 def digest(path: str | Path) -> str:

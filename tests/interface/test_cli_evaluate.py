@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import sys
 import types
 
@@ -14,6 +15,7 @@ from pvsd_modules.evaluation import run as run_module
 from pvsd_modules.evaluation import scoring
 from pvsd_modules.evaluation.dnsmos import Dnsmos
 from pvsd_modules.evaluation.folders import match_folders, read_conditions
+from pvsd_modules.evaluation.lists import chosen
 from pvsd_modules.evaluation.recognition import WordErrors, add_transcripts
 
 QUICK = ("--measures", "si_sdr", "seg_snr")
@@ -55,7 +57,7 @@ def evaluate(pvsd, folders):
         code, _, complaints = pvsd("evaluate", *words, model=model)
         rows = []
         if (folders / output).exists():
-            with (folders / output).open() as file:
+            with (folders / output).open(errors="surrogateescape") as file:
                 rows = list(csv.DictReader(file))
         return code, rows, complaints
 
@@ -145,6 +147,15 @@ def test_what_fails_is_named_and_counts_in_no_mean(evaluate, folders):
     assert "6 of 9 recordings FAILED" in complaints
     assert found["groups"][-1]["si_sdr"]["files"] == 3
     assert [row["si_sdr"] for row in rows if row["failure"]] == [""] * 6
+
+
+def test_a_name_that_is_no_text(evaluate, folders):
+    for kind in ("clean", "enhanced"):
+        path = folders / kind
+        os.rename(path / "a.wav", os.fsencode(path) + b"/\xe9.wav")
+    for _ in range(2):  # and the table can be read again
+        code, rows, _ = evaluate("clean", "enhanced")
+        assert code == 0 and len(rows) == 3
 
 
 def test_small_differences_of_length_are_mended_and_reported(evaluate, folders):
@@ -237,6 +248,27 @@ def test_a_list_and_its_mixtures_for_other_programs(pvsd, folders, identity_fold
     assert pvsd("evaluate", *words, *mixed, model=None)[0] == 2  # not written over
 
 
+def test_part_of_a_list_has_all_its_snrs():
+    items = {f"m{i}": {"snr": (-5, 0, 5, 10)[i % 4]} for i in range(400)}
+    part = chosen(items, None, 8)
+    assert list(part) == [name for name in items if name in part]
+    assert sorted(item["snr"] for item in part.values()) == 2 * [-5] + 2 * [0] + 2 * [
+        5
+    ] + 2 * [10]
+    assert len(chosen(items, [0.0, 10.0], 0)) == 200
+    assert len(chosen(items, None, 1000)) == 400
+
+
+def test_a_network_that_breaks_is_a_named_failure(folders, monkeypatch):
+    def broken(item, signals):
+        raise RuntimeError("sizes\n do not fit")
+
+    items = match_folders(folders / "clean", folders / "noisy", folders / "enhanced")
+    scorer = scoring.Scorer(scoring.Settings(model=None, measures=("si_sdr",)))
+    monkeypatch.setattr(scorer, "system", broken)
+    assert scorer("a", items["a"])["failure"] == "sizes do not fit"
+
+
 def test_names_of_the_dns_challenge(tmp_path):
     for i in (7, 17):
         write(tmp_path / f"clean/clean_fileid_{i}.wav", sound(i))
@@ -283,6 +315,8 @@ def test_comparison(pvsd, folders, evaluate):
     assert result["p_value"] == 2 / 8  # three recordings, all better
     assert "0.2500" in printed
     assert pvsd("evaluate", *words, "--output", output, model=None)[0] == 2
+    code, _, complaints = pvsd("evaluate", *words, "--measures", "stoi", model=None)
+    assert code == 2 and "si_sdr, seg_snr" in complaints
 
 
 @pytest.mark.parametrize(
