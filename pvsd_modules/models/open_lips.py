@@ -86,11 +86,11 @@ class OpenLipGenerator(nn.Module):
 
     def __init__(
         self,
-        channels: int = 192,
+        channels: int = 152,
         layers: int = 2,
         motions: int = 32,
         bands: int = 64,
-        lookahead_frames: int = 3,
+        lookahead_frames: int = 6,
         bidirectional: bool = False,
     ):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The model that comes with the package: it loads, is small, and cleans speech."""
+"""The models that come with the package: they load, are small, and clean speech."""
 
 from pathlib import Path
 
@@ -9,31 +9,46 @@ import torch
 from pvsd_modules.inference import LipGenerator, PseudoVisualEnhancement
 from pvsd_modules.metrics import correlation, mouth_opening, si_sdr
 from pvsd_modules.mixing import mix_at_snr
-from pvsd_modules.shipped import pretrained_folder
+from pvsd_modules.shipped import DEFAULT_MODEL, pretrained_folder, shipped_models
 from pvsd_modules.synthetic import noise_like, speech_like
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-@pytest.fixture(scope="module")
-def enhancer():
-    return PseudoVisualEnhancement.from_hparams()
+@pytest.fixture(scope="module", params=["open", "streaming"])
+def enhancer(request):
+    return PseudoVisualEnhancement.from_hparams(request.param)
 
 
-def test_it_is_small():
-    folder = pretrained_folder()
-    running = (folder / "student.ckpt", folder / "denoiser.ckpt")
-    weights = [torch.load(path, weights_only=True) for path in running]
-    count = sum(x.numel() for state in weights for x in state.values())
-    size = sum(p.stat().st_size for p in folder.glob("*.ckpt"))
-    assert count <= 3_000_000
-    assert size <= 12_000_000
+def test_both_are_there():
+    assert shipped_models() == ["open", "streaming"] and DEFAULT_MODEL == "open"
 
 
-def test_its_card_states_data_licence_and_limits():
-    card = (pretrained_folder() / "README.md").read_text(encoding="utf-8")
+def test_all_that_is_shipped_is_small():
+    files = [
+        path
+        for name in shipped_models()
+        for path in pretrained_folder(name).glob("*.ckpt")
+    ]
+    assert sum(path.stat().st_size for path in files) <= 12_000_000
+    count = 0
+    for path in files:
+        state = torch.load(path, weights_only=True)
+        # A count of batches is no parameter.
+        count += sum(x.numel() for x in state.values() if x.is_floating_point())
+    assert 500_000 < count <= 3_000_000
+
+
+@pytest.mark.parametrize("name", ["open", "streaming"])
+def test_the_card_states_data_licence_and_limits(name):
+    card = (pretrained_folder(name) / "README.md").read_text(encoding="utf-8")
     for heading in ("## Data", "## Licence", "## Training", "## Figures", "## Limits"):
         assert heading in card
+
+
+def test_the_streaming_model_is_40_ms_late():
+    enhancer = PseudoVisualEnhancement.from_hparams("streaming")
+    assert enhancer.make_streaming_context().latency_samples <= 640
 
 
 def test_it_cleans_the_example(enhancer):

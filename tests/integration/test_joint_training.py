@@ -1,0 +1,98 @@
+"""Student and denoiser learn together; the twin learns alone; both can be exported."""
+
+import pytest
+import torch
+from conftest import ROOT, load_script
+
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.evaluation import Scorer, Settings
+from pvsd_modules.export import best_checkpoint
+from pvsd_modules.inference import PseudoVisualEnhancement
+
+TINY = {
+    "channels": 8, "blocks": 1, "batch_size": 2, "steps_per_epoch": 6,
+    "number_of_epochs": 2, "segment_seconds": 0.4, "valid_items": 1, "test_items": 1,
+    "warmup_steps": 2, "cooldown_steps": 4, "student_channels": 32,
+    "student_layers": 1, "student_motions": 8, "augment": "null",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def base(recipe, tmp_path_factory):
+    """A denoiser trained without lips."""
+    output = tmp_path_factory.mktemp("base") / "denoiser"
+    return recipe.train("denoiser", output, lips="none", **TINY)
+
+
+def joint(recipe, output, teacher_folder, student_folder, base, **options):
+    return recipe.train(
+        "denoiser", output, lips="student", train_student="True",
+        teacher_path=teacher_folder, student_path=student_folder, init_path=base,
+        fresh_lip_path=True, **{**TINY, **options},
+    )  # fmt: skip
+
+
+def test_both_networks_learn_and_are_exported(
+    recipe, teacher_folder, student_folder, base, tmp_path
+):
+    folder = joint(recipe, tmp_path / "joint", teacher_folder, student_folder, base)
+    before = recipe.weights(student_folder, "student")
+    after = recipe.weights(folder, "student")
+    assert not torch.equal(before["head.weight"], after["head.weight"])
+    assert len(recipe.logged(folder, "valid lip_opening")) == 2
+    export = load_script("export")
+    words = ["--student", folder, "--denoiser", folder, "--teacher", teacher_folder]
+    export.main([str(x) for x in [*words, "--output_folder", tmp_path / "model"]])
+    model = PseudoVisualEnhancement.from_hparams(str(tmp_path / "model"))
+    for name in ("student", "denoiser", "teacher"):
+        state = model.mods[name].state_dict()
+        source = teacher_folder if name == "teacher" else folder
+        chosen = torch.load(best_checkpoint(source, name), weights_only=True)
+        for key, value in chosen.items():
+            assert torch.allclose(state[key], value, atol=1e-3), (name, key)
+    assert model.mods["student"].recurrent.hidden_size == 32
+    assert model.enhance_batch(torch.randn(1, 3000)).shape == (1, 3000)
+
+
+def test_without_training_the_student_stays(
+    recipe, teacher_folder, student_folder, base, tmp_path
+):
+    folder = joint(
+        recipe, tmp_path / "fixed", teacher_folder, student_folder, base,
+        train_student="False", number_of_epochs=1,
+    )  # fmt: skip
+    assert not list((folder / "save").glob("CKPT*/student.ckpt"))
+
+
+def test_the_twin_trains_without_lips(recipe, student_folder, base, tmp_path):
+    folder = recipe.train(
+        "denoiser", tmp_path / "twin", lips="none", twin="True", init_path=base,
+        fresh_lip_path=True, **TINY,
+    )  # fmt: skip
+    state = recipe.weights(folder, "denoiser")
+    assert any(key.startswith("listener.trunk.recurrent") for key in state)
+    assert not any(key.startswith("lip_encoder") for key in state)
+    assert state["lip_bands.weight"].abs().sum() > 0
+    words = ["--student", student_folder, "--denoiser", folder]
+    words += ["--template", ROOT / "hparams" / "pretrained" / "open_twin.yaml"]
+    words += ["--output_folder", tmp_path / "model"]
+    load_script("export").main([str(word) for word in words])
+    settings = Settings(
+        model=str(tmp_path / "model"), lips="none", store_folder=str(tmp_path),
+        engine="whole",
+    )  # fmt: skip
+    noisy = torch.randn(3000)
+    enhanced = Scorer(settings).enhance(noisy, noisy, None)
+    assert enhanced.shape == (3000,) and enhanced.isfinite().all()
+
+
+def test_mistakes_are_told(recipe, student_folder, tmp_path):
+    with pytest.raises(PvsdError, match="add --lips none"):
+        recipe.train(
+            "denoiser", tmp_path / "a", twin="True", lips="zeros", **TINY
+        )  # fmt: skip
+    with pytest.raises(PvsdError, match="add --teacher_path"):
+        recipe.train(
+            "denoiser", tmp_path / "b", train_student="True", lips="student",
+            student_path=student_folder, **TINY,
+        )  # fmt: skip
