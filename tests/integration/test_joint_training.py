@@ -5,7 +5,7 @@ import torch
 from conftest import ROOT, load_script
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.evaluation import Scorer, Settings
+from pvsd_modules.evaluation.systems import Model
 from pvsd_modules.export import best_checkpoint
 from pvsd_modules.inference import PseudoVisualEnhancement
 
@@ -77,12 +77,9 @@ def test_the_twin_trains_without_lips(recipe, student_folder, base, tmp_path):
     words += ["--template", ROOT / "hparams" / "pretrained" / "open_twin.yaml"]
     words += ["--output_folder", tmp_path / "model"]
     load_script("export").main([str(word) for word in words])
-    settings = Settings(
-        model=str(tmp_path / "model"), lips="none", store_folder=str(tmp_path),
-        engine="whole",
-    )  # fmt: skip
-    noisy = torch.randn(3000)
-    enhanced = Scorer(settings).enhance(noisy, noisy, None)
+    system = Model(str(tmp_path / "model"), "none", "whole", "cpu")
+    signals = {"noisy": torch.randn(3000), "clean": None, "lips": None}
+    enhanced = system({}, signals)
     assert enhanced.shape == (3000,) and enhanced.isfinite().all()
 
 
