@@ -50,7 +50,7 @@ class Reader:
         status = os.stat(path)
         return entry[2:] == [status.st_size, status.st_mtime_ns]
 
-    def pair(self, item: dict, face: dict | None = None) -> dict:
+    def pair(self, item: dict, face: dict | None = None, check: bool = True) -> dict:
         """The signals of one item.
 
         Arguments
@@ -59,6 +59,8 @@ class Reader:
             A mixture or a pair; a pair may lack ``noisy``.
         face : dict or None
             Talking-face entry of the clean file: adds its ``lips``.
+        check : bool
+            Whether what cannot be scored is an error.
 
         Returns
         -------
@@ -87,7 +89,7 @@ class Reader:
                 frames = read_lips(face["frames"], int(face["frame_count"]))
                 signals["lips"] = cut_frames(frames, 0, len(signals["clean"]))
         for name in ("clean", "noisy"):
-            if signals[name] is not None:
+            if check and signals[name] is not None:
                 check_signal(signals[name], f"the {name} sound")
         return signals
 

@@ -67,6 +67,8 @@ def evaluate(
     check_choices(settings.lips, settings.engine)
     by_wav = _faces_of(items, faces, settings.lips)
     made = made_from(items, settings)
+    if settings.lips == "shuffled":
+        items = with_others(items)
     columns = columns_of(settings.all_measures, settings.noisy)
     table = ScoreTable(output, made, columns, overwrite)
     noisy = None
@@ -87,6 +89,27 @@ def evaluate(
     save_json(table.mark, summary)
     save_text(table.path.with_suffix(".md"), markdown(summary))
     return summary
+
+
+def with_others(items: dict) -> dict:
+    """Items that each name an ``other``, the next of another clean recording.
+
+    It is the one whose lips are shown where lips are shuffled.
+
+    Raises
+    ------
+    PvsdError
+        If all items are of one recording.
+    """
+    usable = [item for item in items.values() if "failure" not in item]
+    if len({item["clean"] for item in usable}) < 2:
+        raise PvsdError("lips: shuffled needs a list of two recordings or more.")
+    found = {}
+    for place, item in enumerate(usable):
+        others = (usable[(place + step) % len(usable)] for step in range(len(usable)))
+        other = next(x for x in others if x["clean"] != item["clean"])
+        found[id(item)] = {**item, "other": other}
+    return {name: found.get(id(item), item) for name, item in items.items()}
 
 
 def _faces_of(items: dict, faces: dict | None, lips: str | None) -> dict:

@@ -137,6 +137,8 @@ class Scorer:
             return row
         try:
             signals = self.reader.pair(item, face)
+            if "other" in item:
+                signals["other"] = self.reader.pair(item["other"], check=False)["noisy"]
             clean, noisy = signals["clean"], signals["noisy"]
             row["seconds"] = round(len(clean) / SAMPLE_RATE, 3)
             enhanced, longer = fitted(self.system(item, signals), len(clean))

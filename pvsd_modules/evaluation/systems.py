@@ -81,8 +81,16 @@ class Model:
             None if signals[key] is None else signals[key][None].to(device)
             for key in ("noisy", "clean", "lips")
         ]
-        drawn = self.source(*batch)
+        if self.lips == "shuffled":
+            drawn = self._lips_of(signals["other"].to(device), len(noisy))
+        else:
+            drawn = self.source(*batch)
         return self.model.mods["denoiser"](batch[0], drawn)["enhanced"][0].float().cpu()
+
+    def _lips_of(self, other: Tensor, samples: int) -> Tensor:
+        """Lips of another recording, which begins again where it is too short."""
+        times = -(-samples // len(other))
+        return self.model.mods["student"](other.repeat(times)[None, :samples])
 
 
 def check_choices(lips: str | None, engine: str) -> None:

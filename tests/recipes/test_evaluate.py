@@ -163,7 +163,7 @@ def test_an_interrupted_run_goes_on(evaluate, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("lips", ["none", "zeros", "frozen", "shuffled"])
 def test_lips_change_the_score(evaluate, tmp_path, lips):
-    one = {"items": 1, **QUICK}
+    one = {"items": 2, **QUICK}
     usual = evaluate("TinyDenoiser", output_folder=tmp_path / "a", **one)[1]
     other = evaluate("TinyDenoiser", output_folder=tmp_path / "b", lips=lips, **one)
     assert other[1][0]["si_sdr"] != usual[0]["si_sdr"]

@@ -8,6 +8,7 @@ import pytest
 import pvsd_modules
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation import markdown, read_scores, summarise
+from pvsd_modules.evaluation.run import with_others
 from pvsd_modules.evaluation.scoring import COLUMNS
 from pvsd_modules.evaluation.summary import bootstrap_interval
 from pvsd_modules.evaluation.table import ScoreTable
@@ -160,3 +161,17 @@ def test_word_error_rate_is_that_of_all_words():
         {"file": "b", "wer": 0.0, "words": 8.0},
     ]
     assert summarise(rows)["groups"][-1]["wer"]["mean"] == 10.0
+
+
+def test_shuffled_lips_are_those_of_another_recording():
+    items = {
+        "a": {"clean": "x", "snr": 0},
+        "b": {"clean": "x", "snr": 5},
+        "c": {"clean": "y"},
+        "d": {"clean": "z", "failure": "not found"},
+    }
+    found = with_others(items)
+    assert [found[name]["other"]["clean"] for name in "abc"] == ["y", "y", "x"]
+    assert found["d"] == items["d"] and list(found) == list(items)
+    with pytest.raises(PvsdError, match="two recordings"):
+        with_others({"a": items["a"], "b": items["b"]})
