@@ -92,7 +92,9 @@ class RecurrentStream:
     def _reset(self) -> None:
         self.taken = 0
         self.heard = None  # samples not analysed yet, after HISTORY old ones
-        self.unseen = None  # samples for which no lips are drawn, after HISTORY old ones
+        self.unseen = (
+            None  # samples for which no lips are drawn, after HISTORY old ones
+        )
         self.feed_lips = None if self.lips == "none" else _LipFeed(
             self.student, self.lips
         )  # fmt: skip

@@ -72,7 +72,9 @@ class DenoiserBrain(PvsdBrain):
     def lip_objective(self, drawn, clean, stage):
         """What keeps the student's pictures lips: the teacher's, of clean speech."""
         with torch.no_grad():
-            wanted = self.hparams.lip_source.teacher(clean, self.hparams.lip_source.face)
+            wanted = self.hparams.lip_source.teacher(
+                clean, self.hparams.lip_source.face
+            )
         if stage != sb.Stage.TRAIN:
             opening = correlation(mouth_opening(drawn), mouth_opening(wanted))
             self.openings += opening.tolist()

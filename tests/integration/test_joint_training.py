@@ -26,9 +26,9 @@ def base(recipe, tmp_path_factory):
 
 def joint(recipe, output, teacher_folder, student_folder, base, **options):
     return recipe.train(
-        "denoiser", output, lips="student", train_student="True",
-        teacher_path=teacher_folder, student_path=student_folder, init_path=base,
-        fresh_lip_path=True, **{**TINY, **options},
+        "denoiser", output, lips="student", teacher_path=teacher_folder,
+        student_path=student_folder, init_path=base, fresh_lip_path="True",
+        **{**TINY, "train_student": "True", **options},
     )  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def test_without_training_the_student_stays(
 def test_the_twin_trains_without_lips(recipe, student_folder, base, tmp_path):
     folder = recipe.train(
         "denoiser", tmp_path / "twin", lips="none", twin="True", init_path=base,
-        fresh_lip_path=True, **TINY,
+        fresh_lip_path="True", **TINY,
     )  # fmt: skip
     state = recipe.weights(folder, "denoiser")
     assert any(key.startswith("listener.trunk.recurrent") for key in state)

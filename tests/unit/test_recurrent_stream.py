@@ -125,9 +125,7 @@ def test_lips_hear_their_look_ahead_and_no_more(networks):
 @torch.no_grad()
 def test_a_live_stream_is_at_most_40_ms_late():
     student = OpenLipGenerator(channels=16, layers=1, motions=4, lookahead_frames=0)
-    denoiser = OpenDenoiser(
-        channels=8, blocks=1, lookahead_steps=1, lip_delay_steps=2
-    )
+    denoiser = OpenDenoiser(channels=8, blocks=1, lookahead_steps=1, lip_delay_steps=2)
     stream = RecurrentStream(student.eval(), denoiser.eval())
     assert stream.latency_samples == 640
     given = 0
