@@ -14,8 +14,8 @@ class LipSource(nn.Module):
 
     ``student``  hallucinated from the noisy signal (the shipped system);
     ``teacher``  drawn from the clean signal (the ceiling of any student);
-    ``real``     the frames of the video; as the deviation of each from the clip's median,
-    put on the student's neutral mouth, where the student draws such;
+    ``real``     the frames of the video; where the student draws deviations from a
+    neutral mouth, theirs from the clip's median frame, put on that mouth;
     ``none``     no lips, ``None``;
     ``zeros``    black frames;
     ``frozen``   the student's first frame, held;
@@ -93,7 +93,7 @@ class LipSource(nn.Module):
         return lips
 
     def _like_drawn(self, real: Tensor) -> Tensor:
-        """Real lips in the terms of the student's drawings, another face's otherwise."""
+        """Real lips as the student would draw them."""
         neutral = getattr(self.student, "neutral", None)
         if neutral is None:
             return real

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pvsd_modules.errors import PvsdError
 
-DEFAULT_MODEL = "open"
+DEFAULT_MODEL = "offline"
 HPARAMS_FILE = "hyperparams.yaml"
 _PRETRAINED = Path(__file__).resolve().parent / "pretrained"
 
@@ -26,7 +26,7 @@ def pretrained_folder(name: str = DEFAULT_MODEL) -> Path:
     Arguments
     ---------
     name : str
-        Such as "open".
+        Such as "offline".
 
     Returns
     -------

@@ -8,8 +8,9 @@ from pvsd_modules.benchmark import PARTS
 from pvsd_modules.errors import PvsdError
 
 EPILOG = (
-    "Of an hour of sound, memory takes an hour to measure with paper and a few minutes "
-    "with open: --durations chooses others. For figures to quote, stop other programs."
+    "Of an hour of sound, memory takes an hour to measure with paper and a few "
+    "minutes with offline: --durations chooses others. For figures to quote, stop "
+    "other programs."
 )
 
 
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         metavar="NAME_OR_FOLDER",
         help="shipped model, folder of a pretrained model, Hugging Face id, or paper: "
-        "the paper's networks with random weights (default: open)",
+        "the paper's networks with random weights (default: offline)",
     )
     parser.add_argument(
         "--parts", nargs="+", choices=PARTS, default=PARTS, help="default: all"

@@ -13,7 +13,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         metavar="NAME_OR_FOLDER",
         help="shipped model, folder of a pretrained model, or Hugging Face id "
-        "(default: open)",
+        "(default: offline)",
     )
     parser.add_argument(
         "--device", help="such as cpu or cuda (default: a GPU if there is one)"

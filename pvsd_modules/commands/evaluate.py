@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pvsd_modules.commands.common import positive, quiet
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.shipped import DEFAULT_MODEL
 
 EPILOG = (
     "Exit code: 0 all was scored, 1 some recordings could not be scored (they are "
@@ -66,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         metavar="NAME_OR_FOLDER",
         help="shipped model, folder "
-        "of a pretrained model, or Hugging Face id (default: open)",
+        "of a pretrained model, or Hugging Face id (default: offline)",
     )
     system.add_argument(
         "--lips",
@@ -166,7 +167,7 @@ def _score(items: dict, args: argparse.Namespace) -> int:
         if path is not None and not path.exists():
             raise PvsdError(f"{path} does not exist: check its name.")
     settings = Settings(
-        model=None if args.enhanced else str(args.model or "open"),
+        model=None if args.enhanced else str(args.model or DEFAULT_MODEL),
         lips=args.lips,
         engine=args.engine,
         device=args.device,

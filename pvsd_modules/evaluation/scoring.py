@@ -42,7 +42,7 @@ class Settings:
         Folder of a SpeechBrain speech recogniser, for the word error rate.
     """
 
-    model: str | None = "open"
+    model: str | None = "offline"
     lips: str | None = None
     store_folder: str | None = None
     engine: str = "stream"

@@ -1,4 +1,4 @@
-"""The audio-only twin's stand-in for lips: what a student would be without a picture."""
+"""The audio-only twin's stand-in for lips: a student that never draws a picture."""
 
 from torch import Tensor, nn
 
@@ -9,9 +9,9 @@ class Listener(nn.Module):
     """Describes 40 ms of sound to a denoiser, with as many parameters as lips need.
 
     The lip path of a denoiser is a student that draws and an encoder that reads what
-    it drew. Here the student's network runs on the same sound, with the same look-ahead,
-    but hands its code on through two plain layers instead of a picture, and
-    nobody ever showed it lips. Trained with the denoiser it is the control that tells
+    it drew. Here the student's network runs on the same sound, with the same
+    look-ahead, but hands its code on through two plain layers instead of a picture,
+    and nobody ever showed it lips. Trained with the denoiser it is the control that tells
     whether lips, and not only a larger network, make the difference.
 
     Arguments

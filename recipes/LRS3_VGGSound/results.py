@@ -24,7 +24,7 @@ from pvsd_modules.report.overview import model_overview
 from pvsd_modules.report.sections import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
-DEFAULT = "open"  # the shipped model that comes first
+DEFAULT = "offline"  # the shipped model that comes first
 NEEDED = ("scores", "controls", "lips")  # parts that no model card may lack
 
 

@@ -4,9 +4,9 @@
     python train_denoiser.py ../../hparams/open/denoiser.yaml --manifest_folder M ...
 
 The key ``lips`` chooses whose lips it reads: student, teacher, real, none, zeros,
-frozen or shuffled. With ``train_student`` the student learns on beside the denoiser; with
-``twin`` the control without lips is trained. Interrupted, the same command goes on where
-it stopped.
+frozen or shuffled. With ``train_student`` the student learns on beside the denoiser;
+with ``twin`` the control without lips is trained. Interrupted, the same command goes
+on where it stopped.
 """
 
 import sys

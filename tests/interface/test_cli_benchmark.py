@@ -10,7 +10,7 @@ PARTS = ["size", "speed", "latency", "training"]
 def test_quick_benchmark_of_the_shipped_model(pvsd, tmp_path):
     output = tmp_path / "benchmark.json"
     code, printed, _ = pvsd(
-        "benchmark", "--quick", "--output", output, "--parts", *PARTS, model="open"
+        "benchmark", "--quick", "--output", output, "--parts", *PARTS, model="offline"
     )
     assert code == 0
     stored = json.loads(output.read_text())
@@ -32,7 +32,7 @@ def test_quick_benchmark_of_the_shipped_model(pvsd, tmp_path):
 def test_memory_is_measured_in_processes_of_their_own(pvsd, tmp_path):
     output = tmp_path / "benchmark.json"
     words = ["benchmark", "--quick", "--parts", "memory", "--durations", "1"]
-    code, _, _ = pvsd(*words, "--output", output, model="open")
+    code, _, _ = pvsd(*words, "--output", output, model="offline")
     assert code == 0
     rows = json.loads(output.read_text())["rows"]
     assert [row["unit"] for row in rows] == ["s", "MB"]

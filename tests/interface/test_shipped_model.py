@@ -15,13 +15,13 @@ from pvsd_modules.synthetic import noise_like, speech_like
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-@pytest.fixture(scope="module", params=["open", "streaming"])
+@pytest.fixture(scope="module", params=["offline", "streaming"])
 def enhancer(request):
     return PseudoVisualEnhancement.from_hparams(request.param)
 
 
 def test_both_are_there():
-    assert shipped_models() == ["open", "streaming"] and DEFAULT_MODEL == "open"
+    assert shipped_models() == ["offline", "streaming"] and DEFAULT_MODEL == "offline"
 
 
 def test_all_that_is_shipped_is_small():
@@ -39,7 +39,7 @@ def test_all_that_is_shipped_is_small():
     assert 500_000 < count <= 3_000_000
 
 
-@pytest.mark.parametrize("name", ["open", "streaming"])
+@pytest.mark.parametrize("name", ["offline", "streaming"])
 def test_the_card_states_data_licence_and_limits(name):
     card = (pretrained_folder(name) / "README.md").read_text(encoding="utf-8")
     for heading in ("## Data", "## Licence", "## Training", "## Figures", "## Limits"):

@@ -311,10 +311,10 @@ def test_systems_that_are_not_described(data, tmp_path):
     for systems, words in (
         ({}, "at least one"),
         ({"a": {"lips": "none"}}, "needs a model"),
-        ({"a": {"model": "open", "enhanced": "x"}}, "needs a model"),
-        ({"a": {"modell": "open"}}, "takes engine"),
+        ({"a": {"model": "offline", "enhanced": "x"}}, "needs a model"),
+        ({"a": {"modell": "offline"}}, "takes engine"),
         (
-            {"a b": {"model": "open"}, "a-b": {"model": "open"}},
+            {"a b": {"model": "offline"}, "a-b": {"model": "offline"}},
             "differ in their letters",
         ),
     ):

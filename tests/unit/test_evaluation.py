@@ -144,7 +144,7 @@ def test_groups_by_class_of_noise():
 
 
 def test_tables_with_fewer_columns_are_summarised():
-    for path in sorted((PRETRAINED / "open").rglob("*.csv")):
+    for path in sorted((PRETRAINED / "offline").rglob("*.csv")):
         rows = read_scores(path)
         summary = summarise(rows[:20])
         assert {"pesq_wb", "stoi"} <= set(summary["groups"][-1])

@@ -60,13 +60,13 @@ Written by hand: 12.3.
 @pytest.fixture
 def checkout(tmp_path):
     """A tiny checkout with two shipped models."""
-    for name, gain in (("streaming", 0.25), ("open", 0.5)):
+    for name, gain in (("streaming", 0.25), ("offline", 0.5)):
         folder = tmp_path / "pvsd_modules" / "pretrained" / name
         (folder / "controls").mkdir(parents=True)
         (folder / "hyperparams.yaml").touch()
         (folder / "scores.csv").write_text(score_rows(gain))
         (folder / "README.md").write_text(CARD)
-    folder = tmp_path / "pvsd_modules" / "pretrained" / "open"
+    folder = tmp_path / "pvsd_modules" / "pretrained" / "offline"
     (folder / "controls" / "none.csv").write_text(score_rows(0.3))
     (folder / "controls" / "clean30.csv").write_text(score_rows(0.125, snrs=(30,)))
     rows = [{"name": "enhance, 1 thread", "value": 0.0251, "unit": "CPU-s/s"}]
@@ -89,13 +89,13 @@ def test_writing_and_then_tampering(results, checkout, capsys):
     assert run() == 0
     assert run("--check") == 0
     readme = (checkout / "README.md").read_text()
-    assert readme.index("Model `open`") < readme.index("Model `streaming`")
+    assert readme.index("Model `offline`") < readme.index("Model `streaming`")
     assert readme.endswith("The end.\n")
-    assert "(pvsd_modules/pretrained/open/README.md)" in readme
+    assert "(pvsd_modules/pretrained/offline/README.md)" in readme
     assert "Cost: enhance, 1 thread 0.0251 CPU-s/s.\n" in readme
     recipe = checkout / "recipes" / "LRS3_VGGSound" / "README.md"
-    assert "(../../pvsd_modules/pretrained/open/README.md)" in recipe.read_text()
-    card = checkout / "pvsd_modules" / "pretrained" / "open" / "README.md"
+    assert "(../../pvsd_modules/pretrained/offline/README.md)" in recipe.read_text()
+    card = checkout / "pvsd_modules" / "pretrained" / "offline" / "README.md"
     text = card.read_text()
     assert "Written by hand: 12.3." in text and "two cores" in text
 
@@ -118,7 +118,7 @@ def test_writing_and_then_tampering(results, checkout, capsys):
 
 
 def test_a_log_needs_its_learning_curve(results, checkout):
-    folder = checkout / "pvsd_modules" / "pretrained" / "open" / "training"
+    folder = checkout / "pvsd_modules" / "pretrained" / "offline" / "training"
     folder.mkdir()
     line = "epoch: {0}, step: {0}0, lr: 1e-3 - train loss: 2.0 - valid loss: 1.0\n"
     (folder / "student.txt").write_text(line.format(1) + line.format(2))
@@ -132,7 +132,7 @@ def test_a_log_needs_its_learning_curve(results, checkout):
 
 
 def test_a_card_without_its_parts_and_a_part_that_is_unknown(results, checkout):
-    card = checkout / "pvsd_modules" / "pretrained" / "open" / "README.md"
+    card = checkout / "pvsd_modules" / "pretrained" / "offline" / "README.md"
     card.write_text(CARD.replace("results:lips", "results:speed"))
     with pytest.raises(PvsdError, match="has no part <!-- results:lips -->"):
         results["main"](["--root", str(checkout)])
@@ -151,7 +151,7 @@ def test_a_comment_without_its_counterpart():
 
 
 def test_scores_by_hand(checkout):
-    folder = checkout / "pvsd_modules" / "pretrained" / "open"
+    folder = checkout / "pvsd_modules" / "pretrained" / "offline"
     section = scores_section(folder)
     assert re.search(r"\| all \| 8 \| 1\.8[89] \(\+0\.5[34];", section)  # 1.885, 0.535
     # -5 dB: files 0, 3 and 6, gains 0.50, 0.53 and 0.56, noisy 1.0, 1.3 and 1.6.
@@ -159,7 +159,7 @@ def test_scores_by_hand(checkout):
 
 
 def test_controls_are_paired_only_where_they_are_the_same_mixtures(checkout):
-    folder = checkout / "pvsd_modules" / "pretrained" / "open"
+    folder = checkout / "pvsd_modules" / "pretrained" / "offline"
     section = controls_section(folder).replace("\u00a0", " ")
     # All differences are 0.2, and one of 256 sign patterns is as far on each side.
     assert "| none | +0.200 (+0.200 to +0.200), p = 0.008 |" in section
@@ -171,7 +171,7 @@ def test_controls_are_paired_only_where_they_are_the_same_mixtures(checkout):
 
 
 def test_real_lips(checkout):
-    folder = checkout / "pvsd_modules" / "pretrained" / "open" / "grid"
+    folder = checkout / "pvsd_modules" / "pretrained" / "offline" / "grid"
     folder.mkdir()
     for name, value in (("real", 0.8), ("student", 0.76), ("none", 0.7)):
         lines = [f"c{i},0,{value}" for i in range(3)]
@@ -184,7 +184,7 @@ def test_real_lips(checkout):
 
 
 def test_a_benchmark_that_is_none(checkout):
-    folder = checkout / "pvsd_modules" / "pretrained" / "open"
+    folder = checkout / "pvsd_modules" / "pretrained" / "offline"
     assert "| enhance, 1 thread | 0.0251 | CPU-s/s |" in speed_section(folder)
     (folder / "benchmark.json").write_text('{"machine": "x"}')
     with pytest.raises(PvsdError, match="is no benchmark"):
