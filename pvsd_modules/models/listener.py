@@ -11,8 +11,8 @@ class Listener(nn.Module):
     The lip path of a denoiser is a student that draws and an encoder that reads what
     it drew. Here the student's network runs on the same sound, with the same
     look-ahead, but hands its code on through two plain layers instead of a picture,
-    and nobody ever showed it lips. Trained with the denoiser it is the control that tells
-    whether lips, and not only a larger network, make the difference.
+    and nobody ever showed it lips. Trained with the denoiser it is the control that
+    tells whether lips, and not only a larger network, make the difference.
 
     Arguments
     ---------
