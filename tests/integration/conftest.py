@@ -11,7 +11,7 @@ from pvsd_modules.synthetic import write_corpus, write_noises
 
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "recipes" / "LRS3_VGGSound"
-TINY_LIPS = {"channels": 32, "layers": 1, "motions": 8}
+TINY_LIPS = {"channels": 32, "layers": 1, "motions": 8, "lookahead_frames": 1}
 
 
 def load_script(name):
@@ -119,5 +119,6 @@ def student_folder(recipe, teacher_folder, tmp_path_factory):
         batch_size=2, number_of_epochs=16, steps_per_epoch=6, warmup_steps=2,
         cooldown_steps=30, lr=0.003, segment_seconds=1.2, augment="null",
         max_grad_norm=5.0, squared_weight=50.0, motion_weight=0.0,
-        bursts="False", snrs="[10.0, 20.0]", valid_items=2, test_items=1, **TINY_LIPS,
+        bursts="False", snrs="[10.0, 20.0]", valid_items=2, test_items=1,
+        teacher_lookahead_frames=1, **TINY_LIPS,
     )  # fmt: skip

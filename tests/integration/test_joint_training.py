@@ -14,6 +14,7 @@ TINY = {
     "number_of_epochs": 2, "segment_seconds": 0.4, "valid_items": 1, "test_items": 1,
     "warmup_steps": 2, "cooldown_steps": 4, "student_channels": 32,
     "student_layers": 1, "student_motions": 8, "augment": "null",
+    "student_lookahead_frames": 1, "teacher_lookahead_frames": 1,
 }  # fmt: skip
 
 

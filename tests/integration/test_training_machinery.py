@@ -138,7 +138,7 @@ def test_the_teacher_does_not_drift_in_the_students_training(
     recipe.train(
         "student", tmp_path / "out", teacher_path=path, batch_size=2,
         number_of_epochs=1, segment_seconds=0.4, channels=32, layers=1, motions=8,
-        valid_items=1, test_items=1,
+        lookahead_frames=1, teacher_lookahead_frames=1, valid_items=1, test_items=1,
     )  # fmt: skip
     assert state_is(watched[0], before) and not watched[0].training
 
