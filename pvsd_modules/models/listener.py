@@ -26,10 +26,10 @@ class Listener(nn.Module):
     Example
     -------
     >>> import torch
-    >>> listener = Listener(OpenLipGenerator(16, 1, 4), 8, 30000)
+    >>> listener = Listener(OpenLipGenerator(16, 1, 4), 8, 60000)
     >>> listener(torch.randn(1, 1500)).shape
     torch.Size([1, 3, 8])
-    >>> abs(sum(p.numel() for p in listener.parameters()) - 30000) < 20
+    >>> abs(sum(p.numel() for p in listener.parameters()) - 60000) < 20
     True
     """
 

@@ -104,7 +104,7 @@ def test_writing_and_then_tampering(results, checkout, capsys):
     card.write_text(tampered)
     capsys.readouterr()
     assert run("--check") == 1
-    assert "open/README.md does not agree" in capsys.readouterr().err
+    assert "offline/README.md does not agree" in capsys.readouterr().err
     assert card.read_text() == tampered  # checking changes nothing
     card.write_text(text)
 
