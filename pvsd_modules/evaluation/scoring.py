@@ -13,6 +13,7 @@ from pvsd_modules.evaluation.systems import EnhancedFolder, Model
 from pvsd_modules.evaluation.table import columns_of
 from pvsd_modules.metrics import MEASURES
 from pvsd_modules.outputs import written_whole
+from pvsd_modules.shipped import DEFAULT_MODEL
 
 COLUMNS = columns_of(MEASURES)
 
@@ -42,7 +43,7 @@ class Settings:
         Folder of a SpeechBrain speech recogniser, for the word error rate.
     """
 
-    model: str | None = "offline"
+    model: str | None = DEFAULT_MODEL
     lips: str | None = None
     store_folder: str | None = None
     engine: str = "stream"

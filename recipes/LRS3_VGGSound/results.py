@@ -22,9 +22,9 @@ from pvsd_modules.report.curves import save_curves
 from pvsd_modules.report.markers import filled, part_names
 from pvsd_modules.report.overview import model_overview
 from pvsd_modules.report.sections import SECTIONS
+from pvsd_modules.shipped import DEFAULT_MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
-DEFAULT = "offline"  # the shipped model that comes first
 NEEDED = ("scores", "controls", "lips")  # parts that no model card may lack
 
 
@@ -42,7 +42,9 @@ def models(root):
     """
     found = (root / "pvsd_modules" / "pretrained").glob("*/hyperparams.yaml")
     folders = [path.parent for path in found]
-    return sorted(folders, key=lambda folder: (folder.name != DEFAULT, folder.name))
+    return sorted(
+        folders, key=lambda folder: (folder.name != DEFAULT_MODEL, folder.name)
+    )
 
 
 def overview(root, text):

@@ -2,12 +2,11 @@
 
 import pytest
 import torch
+from conftest import TINY_LIPS
 
 from pvsd_modules.dataio import load_manifest, read_lips
 from pvsd_modules.metrics import correlation, mouth_opening
 from pvsd_modules.models.open_lips import OpenLipGenerator
-
-TINY_LIPS = {"channels": 32, "layers": 1, "motions": 8, "lookahead_frames": 1}
 
 
 def network_of(recipe, folder, name, **options):
