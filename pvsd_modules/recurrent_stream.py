@@ -51,7 +51,7 @@ class RecurrentStream:
     Arguments
     ---------
     student : OpenLipGenerator
-        Not bidirectional. May be None unless ``lips`` is "student".
+        May be None unless ``lips`` is "student".
     denoiser : OpenDenoiser
         In evaluation mode.
     lips : str
@@ -79,8 +79,8 @@ class RecurrentStream:
             raise PvsdError(
                 f"lips: {lips} cannot be streamed: choose student, zeros or none."
             )
-        if lips == "student" and (student is None or student.bidirectional):
-            raise PvsdError("A stream with lips needs a student that hears one way.")
+        if lips == "student" and (student is None):
+            raise PvsdError("A stream with lips needs a student.")
         if denoiser.listener is not None:
             raise PvsdError(
                 "An audio-only twin is a control for evaluations and cannot be "

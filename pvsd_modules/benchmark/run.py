@@ -30,6 +30,8 @@ class Effort(NamedTuple):
         Of made-up training data.
     threads : tuple of int
         For speed.
+    memory_precision : str
+        Of the networks whose memory is measured.
     """
 
     seconds: float = 10
@@ -40,6 +42,7 @@ class Effort(NamedTuple):
     batch: int = 4
     files: int = 8
     threads: tuple[int, ...] = (1, 2)
+    memory_precision: str = "fp32"
 
 
 QUICK = Effort(1, 1, 1, (40,), (1, 2), 1, 2, (1,))
@@ -90,7 +93,7 @@ def benchmark(
         if "memory" in parts:
             from pvsd_modules.benchmark.memory import memory
 
-            rows += memory(source, effort.durations, folder)
+            rows += memory(source, effort.durations, folder, effort.memory_precision)
         if "training" in parts:
             from pvsd_modules.benchmark.training import training
 

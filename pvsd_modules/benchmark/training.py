@@ -83,7 +83,7 @@ def _teacher(model, is_paper: bool) -> torch.nn.Module:
         return copy.deepcopy(model.mods["teacher"]).float()
     if is_paper:
         return PaperLipTeacher()
-    return OpenLipGenerator(bidirectional=True)
+    return OpenLipGenerator()
 
 
 def _step(network: torch.nn.Module, loss):

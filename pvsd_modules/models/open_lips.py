@@ -59,8 +59,7 @@ class OpenLipGenerator(nn.Module):
 
     A log-mel spectrogram goes through causal convolutions to 25 vectors a second,
     through recurrent layers, and into a linear mouth model. The network runs once
-    over the signal. The student is causal but for ``lookahead_frames``; the teacher,
-    which only ever sees whole clean recordings, is bidirectional.
+    over the signal and is causal but for ``lookahead_frames``.
 
     Arguments
     ---------
@@ -74,8 +73,6 @@ class OpenLipGenerator(nn.Module):
         Mel bands.
     lookahead_frames : int
         How many frames of 40 ms the network hears past the end of the frame it draws.
-    bidirectional : bool
-        Whether the recurrent layers also run backwards (no streaming then).
 
     Example
     -------
@@ -91,7 +88,6 @@ class OpenLipGenerator(nn.Module):
         motions: int = 32,
         bands: int = 64,
         lookahead_frames: int = 6,
-        bidirectional: bool = False,
     ):
         super().__init__()
         self.sizes = {
@@ -100,12 +96,10 @@ class OpenLipGenerator(nn.Module):
             "motions": motions,
             "bands": bands,
             "lookahead_frames": lookahead_frames,
-            "bidirectional": bidirectional,
         }
         self.stft = CausalSTFT()
         self.register_buffer("mel", mel_matrix(bands), persistent=False)
         self.lookahead_frames = lookahead_frames
-        self.bidirectional = bidirectional
         self.spectral = nn.ModuleList(
             [
                 CausalConv(nn.Conv2d(1, 16, (3, 3), (1, 2), (0, 1))),
@@ -120,11 +114,8 @@ class OpenLipGenerator(nn.Module):
             ]
         )
         self.norms = nn.ModuleList([nn.LayerNorm(channels) for _ in self.temporal])
-        self.recurrent = nn.LSTM(
-            channels, channels, layers, batch_first=True, bidirectional=bidirectional
-        )
-        width = channels * (2 if bidirectional else 1)
-        self.head = nn.Linear(width + channels, motions)
+        self.recurrent = nn.LSTM(channels, channels, layers, batch_first=True)
+        self.head = nn.Linear(2 * channels, motions)
         self.decoder = LipDecoder(motions)
 
     def encode(self, samples: Tensor, past: LipPast | None = None):

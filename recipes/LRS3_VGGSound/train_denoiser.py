@@ -42,17 +42,37 @@ class DenoiserBrain(PvsdBrain):
         batch = batch.to(self.device)
         noisy, clean = batch.noisy.data, batch.clean.data
         real = batch.lips.data if hasattr(batch, "lips") else None
-        drawn = None
+        drawn = taught = None
         if self.hparams.train_student:
             drawn = self.modules.student(noisy)
+            taught = self.taught(clean)
             # The student may draw beyond black and white in training, not show it.
             lips = drawn.clamp(0.0, 1.0)
+            if stage == sb.Stage.TRAIN and self.hparams.teacher_share:
+                lips = self.some_taught(lips, taught)
         else:
             lips = self.hparams.lip_source(noisy, clean, real)
         predictions = self.modules.denoiser(noisy, lips)
         # Under bf16 the network's numbers are bf16; losses and scores are not.
         predictions = {key: value.float() for key, value in predictions.items()}
-        return {**predictions, "drawn": drawn, "lips": lips}
+        return {**predictions, "drawn": drawn, "taught": taught, "lips": lips}
+
+    @torch.no_grad()
+    def taught(self, clean):
+        """The teacher's lips, of clean speech."""
+        source = self.hparams.lip_source
+        return source.teacher(clean, source.face)
+
+    def some_taught(self, drawn, taught):
+        """Shows the teacher's lips instead of the student's with some items.
+
+        They know of the clean speech what no sound nearby tells, so a denoiser that
+        sees them now and then has a reason to learn to read lips.
+        """
+        chosen = (
+            torch.rand(len(drawn), device=drawn.device) < self.hparams.teacher_share
+        )
+        return torch.where(chosen[:, None, None, None, None], taught, drawn)
 
     def compute_objectives(self, predictions, batch, stage):
         """The loss; outside training also the scores of every item."""
@@ -62,19 +82,16 @@ class DenoiserBrain(PvsdBrain):
             targets["features"] = self.hparams.denoiser.analyse(clean)
         loss = self.hparams.loss(predictions, targets)
         if self.hparams.train_student:
-            loss = loss + self.lip_objective(predictions["drawn"], clean, stage)
+            loss = loss + self.lip_objective(predictions, stage)
         if stage != sb.Stage.TRAIN:
             self.score(predictions["enhanced"], batch)
             if self.example is None:
                 self.example = (noisy[0], predictions["enhanced"][0], clean[0])
         return loss
 
-    def lip_objective(self, drawn, clean, stage):
+    def lip_objective(self, predictions, stage):
         """What keeps the student's pictures lips: the teacher's, of clean speech."""
-        with torch.no_grad():
-            wanted = self.hparams.lip_source.teacher(
-                clean, self.hparams.lip_source.face
-            )
+        drawn, wanted = predictions["drawn"], predictions["taught"]
         if stage != sb.Stage.TRAIN:
             opening = correlation(mouth_opening(drawn), mouth_opening(wanted))
             self.openings += opening.tolist()

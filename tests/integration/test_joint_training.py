@@ -55,6 +55,21 @@ def test_both_networks_learn_and_are_exported(
     assert model.enhance_batch(torch.randn(1, 3000)).shape == (1, 3000)
 
 
+def test_the_teacher_shows_its_lips_in_training_only(
+    recipe, teacher_folder, student_folder, base, tmp_path
+):
+    options = {"teacher_share": 1.0, "lip_weight": 0.0, "number_of_epochs": 1}
+    folder = joint(
+        recipe, tmp_path / "shown", teacher_folder, student_folder, base, **options
+    )
+    before = torch.load(best_checkpoint(student_folder, "student"), weights_only=True)
+    after = recipe.weights(folder, "student")
+    # No loss reaches a student whose lips are never shown; weight decay does.
+    for key, value in before.items():
+        assert torch.allclose(after[key], value, atol=1e-3), key
+    assert len(recipe.logged(folder, "valid lip_opening")) == 1
+
+
 def test_without_training_the_student_stays(
     recipe, teacher_folder, student_folder, base, tmp_path
 ):
