@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from pvsd_modules.models.lip_encoder import LipEncoder
 from pvsd_modules.models.open_denoiser import OpenDenoiser
 from pvsd_modules.models.open_lips import OpenLipGenerator
 
@@ -63,3 +64,17 @@ def test_a_mask_of_one_gives_the_signal_back():
     mask[..., 0] = 1.0
     kept = denoiser.stft.inverse(denoiser.apply_mask(spectrum, mask), 3001)
     assert torch.allclose(kept, noisy, atol=1e-5)
+
+
+def test_a_slight_motion_fills_what_the_lip_encoder_says():
+    torch.manual_seed(0)
+    encoder = LipEncoder(16)
+    still, motion = torch.rand(48, 96, 3), 0.01 * torch.randn(48, 96, 1)
+    lips = still + torch.randn(4, 25, 1, 1, 1) * motion
+    with torch.no_grad():
+        for _ in range(200):
+            encoder(lips)
+        codes = encoder.eval()(lips)
+    assert codes.var(1).sum() > 0.3 * codes.square().mean(1).sum()
+    with torch.no_grad():
+        assert encoder(torch.zeros_like(lips)).isfinite().all()
