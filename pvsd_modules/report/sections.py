@@ -152,24 +152,24 @@ def lips_section(folder: Path) -> str:
     return lips_markdown(summary) if summary else NOT_MEASURED
 
 
-def speed_section(folder: Path) -> str:
+def speed_section(folder: Path, file: str = "benchmark.json") -> str:
     """What a benchmark measured."""
-    rows = benchmark_rows(folder)
+    rows = benchmark_rows(folder, file)
     if not rows:
         return NOT_MEASURED
-    machine = read_json(folder / "benchmark.json")["machine"]
+    machine = read_json(folder / file)["machine"]
     return f"{table(['what', 'value', 'unit'], rows)}\nMachine: {machine}.\n"
 
 
-def benchmark_rows(folder: Path) -> list[list[str]]:
-    """The rows of benchmark.json: what, how much, of what; [] without one.
+def benchmark_rows(folder: Path, file: str = "benchmark.json") -> list[list[str]]:
+    """The rows of a benchmark: what, how much, of what; [] without one.
 
     Raises
     ------
     PvsdError
         If it is no benchmark.
     """
-    path = folder / "benchmark.json"
+    path = folder / file
     found = read_json(path)
     if not found:
         return []

@@ -6,8 +6,8 @@
 
 Every number between <!-- results:NAME --> and <!-- /results:NAME --> comes from the
 tables beside the shipped models: scores.csv, controls/*.csv and grid/*.csv (by
-evaluate.py), lips.json (evaluate_lips.py), benchmark.json (pvsd benchmark), and the
-logs training/*.txt. Nothing between them is written by hand.
+evaluate.py), lips.json (evaluate_lips.py), benchmark.json (pvsd benchmark), the logs
+training/*.txt, and benchmark_paper.json in this folder. Nothing between them is written by hand.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from pvsd_modules.recipe import fail
 from pvsd_modules.report.curves import save_curves
 from pvsd_modules.report.markers import filled, part_names
 from pvsd_modules.report.overview import model_overview
-from pvsd_modules.report.sections import SECTIONS
+from pvsd_modules.report.sections import SECTIONS, speed_section
 from pvsd_modules.shipped import DEFAULT_MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +48,7 @@ def models(root):
 
 
 def overview(root, text):
-    """What a text outside the model folders can name: ``models``.
+    """What a text outside the model folders can name: ``models``, ``paper-speed``.
 
     Arguments
     ---------
@@ -66,7 +66,10 @@ def overview(root, text):
         parts = [model_overview(m, Path(link).as_posix()) for m, link in places]
         return "\n".join(parts)
 
-    return {"models": all_models}
+    def paper_speed():
+        return speed_section(root / "recipes/LRS3_VGGSound", "benchmark_paper.json")
+
+    return {"models": all_models, "paper-speed": paper_speed}
 
 
 def texts(root):

@@ -42,6 +42,7 @@ def score_rows(gain, noisy=1.0, snrs=(-5, 0, 10), count=8):
     return "\n".join(lines) + "\n"
 
 
+PAPER_SPEED = "<!-- results:paper-speed -->\n<!-- /results:paper-speed -->\n"
 CARD = """# Tiny
 
 Written by hand: 12.3.
@@ -77,7 +78,10 @@ def checkout(tmp_path):
     (tmp_path / "README.md").write_text(text)
     recipe = tmp_path / "recipes" / "LRS3_VGGSound"
     recipe.mkdir(parents=True)
-    (recipe / "README.md").write_text(text)
+    (recipe / "README.md").write_text(PAPER_SPEED + text)
+    rows = [{"name": "enhance, bf16", "value": 0.527, "unit": "CPU-s/s"}]
+    speed = {"machine": "one core", "rows": rows}
+    (recipe / "benchmark_paper.json").write_text(json.dumps(speed))
     return tmp_path
 
 
@@ -95,6 +99,7 @@ def test_writing_and_then_tampering(results, checkout, capsys):
     assert "Cost: enhance, 1 thread 0.0251 CPU-s/s.\n" in readme
     recipe = checkout / "recipes" / "LRS3_VGGSound" / "README.md"
     assert "(../../pvsd_modules/pretrained/offline/README.md)" in recipe.read_text()
+    assert "| enhance, bf16 | 0.527 | CPU-s/s |" in recipe.read_text()
     card = checkout / "pvsd_modules" / "pretrained" / "offline" / "README.md"
     text = card.read_text()
     assert "Written by hand: 12.3." in text and "two cores" in text
