@@ -7,7 +7,8 @@
 Every number between <!-- results:NAME --> and <!-- /results:NAME --> comes from the
 tables beside the shipped models: scores.csv, controls/*.csv and grid/*.csv (by
 evaluate.py), lips.json (evaluate_lips.py), benchmark.json (pvsd benchmark), the logs
-training/*.txt, and benchmark_paper.json in this folder. Nothing between them is written by hand.
+training/*.txt, and benchmark_paper.json in this folder. Nothing between them is
+written by hand.
 """
 
 import argparse
