@@ -51,7 +51,7 @@ def means_table(systems: Mapping[str, Table], names: list[str]) -> str:
 
 def _mean_cell(found: dict | None, name: str):
     if found is None:
-        return "undefined"
+        return "no score"
     places = decimals(name)
     low, high = found["mean_interval"]
     cell = [f"{found['mean']:.{places}f}", f"{low:.{places}f} to {high:.{places}f}"]
@@ -115,7 +115,7 @@ def difference_table(
 
 def _difference_cell(found: dict | None, name: str):
     if found is None:
-        return "undefined"
+        return "no score"
     value, interval = found["difference"], found["interval"]
     large, _, small = with_interval(value, interval, decimals(name) + 1).partition(" (")
     return large, small.rstrip(")"), p_value(found["p_value"])
