@@ -79,7 +79,7 @@ class RecurrentStream:
             raise PvsdError(
                 f"lips: {lips} cannot be streamed: choose student, zeros or none."
             )
-        if lips == "student" and (student is None):
+        if lips == "student" and student is None:
             raise PvsdError("A stream with lips needs a student.")
         if denoiser.listener is not None:
             raise PvsdError(
