@@ -116,11 +116,11 @@ def _with_sizes(text: str, network: str, trained: Path) -> str:
     if not trained.is_file():
         return text
     text_of_training = trained.read_text(encoding="utf-8")
-    sizes = dict(re.findall(r"(?m)^(\w+): (\d+)\b", text_of_training))
+    sizes = dict(re.findall(r"(?m)^(\w+): (\d+(?:\.\d+)?)\b", text_of_training))
     prefix = f"{network}_"
     # The training of one network names the sizes of the others with their names.
     named = {key: value for key, value in sizes.items() if key.startswith(prefix)}
     for key, value in (named or sizes).items():
         key = prefix + key.removeprefix(prefix)
-        text = re.sub(rf"(?m)^{key}: \d+", f"{key}: {value}", text)
+        text = re.sub(rf"(?m)^{key}: \d+(?:\.\d+)?", f"{key}: {value}", text)
     return text

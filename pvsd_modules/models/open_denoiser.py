@@ -79,6 +79,10 @@ class OpenDenoiser(nn.Module):
         Makes the audio-only twin of a denoiser that reads this student's lips: a
         `Listener` with the parameters of both takes the place of the lip encoder, and
         lips are not read.
+    mask_limit : float
+        Largest magnitude of a mask's real and imaginary part. Where speech and noise
+        cancel a mask above 1 restores the speech, and only a limit above 1 lets clean
+        speech through as loud as it came.
 
     Example
     -------
@@ -96,8 +100,10 @@ class OpenDenoiser(nn.Module):
         lip_channels: int = 64,
         lip_delay_steps: int = 0,
         twin_of: OpenLipGenerator | None = None,
+        mask_limit: float = 1.0,
     ):
         super().__init__()
+        self.mask_limit = mask_limit
         self.lookahead_steps = lookahead_steps
         self.lip_delay_steps = lip_delay_steps
         self.stft = CausalSTFT()
@@ -188,7 +194,8 @@ class OpenDenoiser(nn.Module):
         x = torch.cat([x, first], 1)
         x, decoder = self.wider(x, past.decoder if past else None)
         x = self.activation(self.wider_norm(x))  # [batch, C/2, steps, 64]
-        x = torch.tanh(self.mask(x))  # [batch, 2, steps, 128]
+        x = self.mask(x) / self.mask_limit
+        x = self.mask_limit * torch.tanh(x)  # [batch, 2, steps, 128]
         masks = self.bands.join(x).permute(0, 2, 3, 1)  # [batch, steps, 241, 2]
         return masks, tuple(kept), decoder
 

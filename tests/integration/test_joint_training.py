@@ -14,7 +14,7 @@ TINY = {
     "number_of_epochs": 2, "segment_seconds": 0.4, "valid_items": 1, "test_items": 1,
     "warmup_steps": 2, "cooldown_steps": 4, "student_channels": 32,
     "student_layers": 1, "student_motions": 8, "augment": "null",
-    "student_lookahead_frames": 1, "teacher_lookahead_frames": 1,
+    "student_lookahead_frames": 1, "teacher_lookahead_frames": 1, "mask_limit": 1.25,
 }  # fmt: skip
 
 
@@ -52,6 +52,7 @@ def test_both_networks_learn_and_are_exported(
         for key, value in chosen.items():
             assert torch.allclose(state[key], value, atol=1e-3), (name, key)
     assert model.mods["student"].recurrent.hidden_size == 32
+    assert model.mods["denoiser"].mask_limit == 1.25
     assert model.enhance_batch(torch.randn(1, 3000)).shape == (1, 3000)
 
 

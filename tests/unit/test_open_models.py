@@ -66,6 +66,20 @@ def test_a_mask_of_one_gives_the_signal_back():
     assert torch.allclose(kept, noisy, atol=1e-5)
 
 
+@pytest.mark.parametrize("limit", [1.0, 1.5])
+def test_a_mask_goes_to_its_limit_and_no_further(limit):
+    denoiser = OpenDenoiser(channels=8, blocks=1, mask_limit=limit).eval()
+    torch.nn.init.zeros_(denoiser.mask.weight)
+    torch.nn.init.constant_(denoiser.mask.bias, 100.0)
+    noisy = torch.randn(1, 1600)
+    spectrum = denoiser.analyse(noisy)
+    wanted = denoiser.apply_mask(spectrum, torch.full_like(spectrum, limit))
+    assert torch.allclose(denoiser(noisy)["features"], wanted, atol=1e-4)
+    torch.nn.init.constant_(denoiser.mask.bias, 0.01)
+    wanted = denoiser.apply_mask(spectrum, torch.full_like(spectrum, 0.01))
+    assert torch.allclose(denoiser(noisy)["features"], wanted, rtol=1e-3, atol=1e-5)
+
+
 def test_a_slight_motion_fills_what_the_lip_encoder_says():
     torch.manual_seed(0)
     encoder = LipEncoder(16)
