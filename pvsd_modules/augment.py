@@ -36,7 +36,7 @@ class Augmenter:
     reverberation: float = 0.25
     narrowband: float = 0.1
     clipping: float = 0.05
-    level_db: tuple = (-40.0, -14.0)
+    level_db: tuple = (-50.0, -10.0)
     second_noise: float = 0.2
     clean_only: float = 0.03
     noise_only: float = 0.02

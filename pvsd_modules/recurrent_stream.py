@@ -189,9 +189,8 @@ class RecurrentStream:
     def _hear(self, samples: Tensor) -> None:
         """Analyses and encodes samples."""
         spectrum = self.denoiser.stft.analyse(samples)
-        features = self.denoiser.features(spectrum)
         first, second, self.encoder_past = self.denoiser.encode(
-            features, self.encoder_past
+            spectrum, self.encoder_past
         )
         self.spectrum = _longer(self.spectrum, spectrum, 1)
         self.first = _longer(self.first, first, 2)

@@ -9,6 +9,7 @@ from torch.nn import functional
 from pvsd_modules.alignment import STEPS_PER_FRAME
 from pvsd_modules.models.bands import BandSplit
 from pvsd_modules.models.causal import CausalConv, shifted
+from pvsd_modules.models.level import LevelPast, RunningLevel
 from pvsd_modules.models.lip_encoder import LipEncoder
 from pvsd_modules.models.listener import Listener
 from pvsd_modules.models.open_lips import OpenLipGenerator
@@ -47,6 +48,13 @@ class DualPath(nn.Module):
         return x + y.transpose(1, 2), past
 
 
+class EncoderPast(NamedTuple):
+    """What the encoding half remembers between two pieces of a signal."""
+
+    level: LevelPast | None
+    narrower: Tensor
+
+
 class DenoiserPast(NamedTuple):
     """What the decoding half remembers between two pieces of a signal."""
 
@@ -83,6 +91,9 @@ class OpenDenoiser(nn.Module):
         Largest magnitude of a mask's real and imaginary part. Where speech and noise
         cancel a mask above 1 restores the speech, and only a limit above 1 lets clean
         speech through as loud as it came.
+    level_seconds : float
+        Time constant of the level that the network's input is divided by, see
+        `RunningLevel`; 0 for none. What is masked keeps its level.
 
     Example
     -------
@@ -101,8 +112,10 @@ class OpenDenoiser(nn.Module):
         lip_delay_steps: int = 0,
         twin_of: OpenLipGenerator | None = None,
         mask_limit: float = 1.0,
+        level_seconds: float = 0.0,
     ):
         super().__init__()
+        self.level = RunningLevel(level_seconds)
         self.mask_limit = mask_limit
         self.lookahead_steps = lookahead_steps
         self.lip_delay_steps = lip_delay_steps
@@ -148,12 +161,19 @@ class OpenDenoiser(nn.Module):
         stacked = torch.stack([magnitude, packed[..., 0], packed[..., 1]], 1)
         return self.bands.split(stacked)
 
-    def encode(self, features: Tensor, past: Tensor | None = None):
-        """Both encoder layers: skips ``[batch, C / 2, steps, 64]`` and
-        ``[batch, C, steps, 32]``, and the past of the second."""
-        first = self.activation(self.narrow_norm(self.narrow(features)))
-        second, past = self.narrower(first, past)
-        return first, self.inner_activation(self.narrower_norm(second)), past
+    def encode(self, spectrum: Tensor, past: EncoderPast | None = None):
+        """Both encoder layers of spectra ``[batch, steps, 241, 2]``.
+
+        Gives the skips, ``[batch, C / 2, steps, 64]`` and ``[batch, C, steps, 32]``,
+        and what to hand on as ``past``.
+        """
+        level, before = past or (None, None)
+        spectrum, level = self.level(spectrum, level)
+        first = self.narrow_norm(self.narrow(self.features(spectrum)))
+        first = self.activation(first)
+        second, before = self.narrower(first, before)
+        second = self.inner_activation(self.narrower_norm(second))
+        return first, second, EncoderPast(level, before)
 
     def decode(self, first, second, ahead, lips, past: DenoiserPast | None = None):
         """Masks from the skips of a step, the future of it, and its lips.
@@ -226,7 +246,7 @@ class OpenDenoiser(nn.Module):
             ``[batch, ceil(time / 160) + 2, 241, 2]``.
         """
         spectrum = self.stft(noisy)
-        first, second, _ = self.encode(self.features(spectrum))
+        first, second, _ = self.encode(spectrum)
         ahead = shifted(second.transpose(1, 2), self.lookahead_steps).transpose(1, 2)
         codes = self.describe(noisy, lips)
         if codes is not None:

@@ -14,6 +14,7 @@ from pvsd_modules.alignment import (
     frame_count,
 )
 from pvsd_modules.models.causal import CausalConv
+from pvsd_modules.models.level import LevelPast, RunningLevel
 from pvsd_modules.spectra import CausalSTFT, mel_matrix
 
 
@@ -22,6 +23,7 @@ class LipPast(NamedTuple):
 
     convolutions: tuple
     recurrent: tuple | None
+    level: LevelPast | None
 
 
 class LipDecoder(nn.Module):
@@ -73,6 +75,9 @@ class OpenLipGenerator(nn.Module):
         Mel bands.
     lookahead_frames : int
         How many frames of 40 ms the network hears past the end of the frame it draws.
+    level_seconds : float
+        Time constant of the level that sound is divided by, see `RunningLevel`; 0 for
+        none.
 
     Example
     -------
@@ -88,6 +93,7 @@ class OpenLipGenerator(nn.Module):
         motions: int = 32,
         bands: int = 64,
         lookahead_frames: int = 6,
+        level_seconds: float = 0.0,
     ):
         super().__init__()
         self.sizes = {
@@ -96,8 +102,10 @@ class OpenLipGenerator(nn.Module):
             "motions": motions,
             "bands": bands,
             "lookahead_frames": lookahead_frames,
+            "level_seconds": level_seconds,
         }
         self.stft = CausalSTFT()
+        self.level = RunningLevel(level_seconds)
         self.register_buffer("mel", mel_matrix(bands), persistent=False)
         self.lookahead_frames = lookahead_frames
         self.spectral = nn.ModuleList(
@@ -137,7 +145,9 @@ class OpenLipGenerator(nn.Module):
         """
         caches = iter(past.convolutions if past else [None] * 5)
         kept = []
-        energy = self.stft.analyse(samples).square().sum(-1)  # [batch, steps, 241]
+        spectrum = self.stft.analyse(samples)
+        spectrum, level = self.level(spectrum, past.level if past else None)
+        energy = spectrum.square().sum(-1)  # [batch, steps, 241]
         x = (energy @ self.mel + 1e-7).log().mul(0.25).add(1.0)  # [batch, steps, bands]
         x = x[:, None]  # [batch, 1, steps, bands]
         for conv in self.spectral:
@@ -152,7 +162,7 @@ class OpenLipGenerator(nn.Module):
         x = x.mT  # [batch, n, channels]
         y, hidden = self.recurrent(x, past.recurrent if past else None)
         weights = self.head(torch.cat([x, y], -1))  # [batch, n, motions]
-        return weights, LipPast(tuple(kept), hidden)
+        return weights, LipPast(tuple(kept), hidden, level)
 
     def weights(self, wav: Tensor) -> Tensor:
         """Mouth-model weights of whole signals, ``[batch, frames, motions]``."""

@@ -12,18 +12,23 @@ LENGTHS = (1, 159, 160, 161, 320, 639, 640, 641, 1279, 1281, 2400, 5000, 12801)
 
 
 # Look-ahead of the lips in frames, of the denoiser in steps, delay of the lips in steps
-LATENCIES = {"offline": (2, 6, 0), "live": (0, 1, 2), "late": (1, 2, 9)}
+# Look-aheads in frames and steps, delay of the lips, seconds of the level's memory.
+SETTINGS = {
+    "offline": (2, 6, 0, 3.0),
+    "live": (0, 1, 2, 0.1),
+    "late": (1, 2, 9, 0.0),
+}
 
 
-@pytest.fixture(scope="module", params=LATENCIES)
+@pytest.fixture(scope="module", params=SETTINGS)
 def networks(request):
     torch.manual_seed(0)
-    frames, steps, delay = LATENCIES[request.param]
+    frames, steps, delay, seconds = SETTINGS[request.param]
     student = OpenLipGenerator(
-        channels=16, layers=1, motions=4, lookahead_frames=frames
+        16, layers=1, motions=4, lookahead_frames=frames, level_seconds=seconds
     )
     denoiser = OpenDenoiser(
-        channels=8, blocks=1, lookahead_steps=steps, lip_delay_steps=delay
+        8, blocks=1, lookahead_steps=steps, lip_delay_steps=delay, level_seconds=seconds
     )
     for network in (student, denoiser):
         # Fresh statistics would hide a stream that mistreats them.

@@ -32,6 +32,12 @@ def test_it_reads_no_lips_and_all_of_it_learns():
     assert torch.equal(twin(noisy, lips)["enhanced"], twin(noisy, None)["enhanced"])
 
 
+def test_it_hears_at_the_level_that_the_student_hears_at():
+    student = OpenLipGenerator(16, 1, 4, level_seconds=2.0)
+    twin = OpenDenoiser(channels=8, blocks=1, twin_of=student)
+    assert twin.listener.trunk.level.decay == student.level.decay > 0.9
+
+
 def test_it_hears_as_far_ahead_as_the_student():
     student, denoiser, twin = pair()
     twin.eval()
