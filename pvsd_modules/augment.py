@@ -30,6 +30,10 @@ class Augmenter:
         Chance of a second noise on top of the first.
     clean_only, noise_only : float
         Chances of an item without noise and of one without speech.
+    intermittent : float
+        Chance that the noise pauses for up to 2 s.
+    silent_start : float
+        Chance that the recording begins with up to 1.5 s of digital silence.
     """
 
     equaliser_db: float = 6.0
@@ -40,6 +44,8 @@ class Augmenter:
     second_noise: float = 0.2
     clean_only: float = 0.03
     noise_only: float = 0.02
+    intermittent: float = 0.2
+    silent_start: float = 0.1
 
     def colour(self, wav: Tensor, random: np.random.Generator, room=False) -> Tensor:
         """A random smooth filter and, if asked for, a random room on ``[time]``."""
@@ -53,6 +59,35 @@ class Augmenter:
         if room:
             response = response * torch.fft.rfft(room_response(random), n=size)
         return torch.fft.irfft(spectrum * response, n=size)[: len(wav)]
+
+    def interrupt(self, noisy: Tensor, clean: Tensor, random: np.random.Generator):
+        """Noise that comes and goes, and recordings that begin with silence.
+
+        A network that only ever heard steady noise takes what begins after a pause for
+        speech.
+
+        Arguments
+        ---------
+        noisy, clean : Tensor
+            ``[time]``.
+        random : numpy.random.Generator
+
+        Returns
+        -------
+        Tensor, Tensor
+            Noisy and clean, ``[time]``.
+        """
+        length = len(noisy)
+        if random.random() < self.intermittent:
+            seconds = random.uniform(0.2, 2.0)
+            middle = random.uniform(0, length / SAMPLE_RATE)
+            rest = 0.0 if random.random() < 0.5 else 10 ** (-random.uniform(1, 2))
+            gate = _pause(length, middle - seconds / 2, middle + seconds / 2, rest)
+            noisy = clean + gate * (noisy - clean)
+        if random.random() < self.silent_start:
+            gate = _pause(length, -1.0, random.uniform(0.1, 1.5), 0.0)
+            noisy, clean = noisy * gate, clean * gate
+        return noisy, clean
 
     def finish(self, noisy: Tensor, clean: Tensor, random: np.random.Generator):
         """Bandwidth, level and clipping, in the order in which a device applies them.
@@ -95,6 +130,13 @@ def room_response(random: np.random.Generator) -> Tensor:
     tail *= ratio / max(np.sqrt((tail**2).sum()), 1e-9)
     tail[0] = 1.0
     return torch.from_numpy(tail).float()
+
+
+def _pause(length: int, begin: float, end: float, rest: float) -> Tensor:
+    """Gains, ``[length]``: ``rest`` from ``begin`` to ``end`` s, ramps of 5 ms."""
+    time = torch.arange(length) / SAMPLE_RATE
+    inside = torch.minimum(time - begin, end - time) / 0.005
+    return 1 - (1 - rest) * inside.clamp(0, 1)
 
 
 def low_pass(wav: Tensor, cutoff: float) -> Tensor:

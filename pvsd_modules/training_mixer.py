@@ -104,6 +104,7 @@ class TrainingMixer:
             noisy = mix_at_snr(clean, noise, self._snr(random))
         if self.bursts:
             noisy = burst(noisy, clean, random)
+        noisy, clean = augment.interrupt(noisy, clean, random)
         return augment.finish(noisy, clean, random)
 
     def _snr(self, random: np.random.Generator) -> float:

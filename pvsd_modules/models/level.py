@@ -9,8 +9,8 @@ from pvsd_modules.spectra import WINDOW
 
 #: Mean magnitude that is aimed at, full scale being 1: speech at about -32 dB.
 TARGET = 0.02
-#: No step counts as quieter: digital silence is not amplified without end.
-QUIETEST = 1e-5
+#: Quieter steps (-80 dB) do not count: digital silence says nothing of a recording.
+SILENCE = 1e-4
 #: How many steps of the target's level are thought to have gone before the first.
 PRIOR_STEPS = 5.0
 #: Bins from here on count (100 Hz): rumble and DC say nothing of how loud speech is.
@@ -19,7 +19,7 @@ _BLOCK = 512
 
 
 class LevelPast(NamedTuple):
-    """Decayed sum of magnitudes, ``[batch]``, and of ones."""
+    """Decayed sums of magnitudes and of ones, both ``[batch]``."""
 
     total: Tensor
     count: Tensor
@@ -57,18 +57,18 @@ class RunningLevel(nn.Module):
         # By Parseval the root mean square of the samples; the window halves the power.
         heard = (heard * (4.0 / WINDOW**2)).sqrt()  # [batch, steps]
         if past is None:
-            count = heard.new_full((), PRIOR_STEPS)
-            past = LevelPast(heard.new_full(heard.shape[:1], TARGET) * count, count)
+            count = heard.new_full(heard.shape[:1], PRIOR_STEPS)
+            past = LevelPast(TARGET * count, count)
         total, count = past
         means = []
         # In blocks, since the powers of the decay leave the range of numbers.
         for block in heard.split(_BLOCK, 1):
-            steps = torch.arange(1, block.shape[1] + 1, device=block.device)
-            faded = self.decay ** steps.to(block)
-            totals = faded * (total[:, None] + (block / faded).cumsum(1))
-            counts = faded * count + (1 - faded) / (1 - self.decay)
+            sound = (block > SILENCE).to(block)
+            faded = self.decay ** sound.cumsum(1)
+            totals = faded * (total[:, None] + (sound * block / faded).cumsum(1))
+            counts = faded * count[:, None] + (1 - faded) / (1 - self.decay)
             means.append(totals / counts)
-            total, count = totals[:, -1], counts[-1]
+            total, count = totals[:, -1], counts[:, -1]
         return torch.cat(means, 1), LevelPast(total, count)
 
     def forward(self, spectrum: Tensor, past: LevelPast | None = None):
@@ -92,5 +92,4 @@ class RunningLevel(nn.Module):
         if not self.decay:
             return spectrum, None
         level, past = self.level(spectrum, past)
-        gain = TARGET / level.clamp(min=QUIETEST)
-        return spectrum * gain[..., None, None], past
+        return spectrum * (TARGET / level)[..., None, None], past

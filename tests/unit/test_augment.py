@@ -60,6 +60,32 @@ def test_silence_stays_silence():
 
 
 @pytest.mark.parametrize("seed", range(5))
+def test_noise_pauses_and_speech_goes_on(seed):
+    augment = Augmenter(intermittent=1.0, silent_start=0.0)
+    clean, noise = 0.1 * torch.ones(48000), 0.2 * torch.ones(48000)
+    random = np.random.default_rng(seed)
+    noisy, target = augment.interrupt(clean + noise, clean, random)
+    assert torch.equal(target, clean)
+    gate = (noisy - clean) / noise
+    assert gate.min() < 0.11 and gate.max() > 0.99
+    assert 0.05 * 16000 < (gate < 0.5).sum() <= 2 * 16000
+    assert gate.diff().abs().max() < 0.02  # no click
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_recording_may_begin_with_silence(seed):
+    augment = Augmenter(intermittent=0.0, silent_start=1.0)
+    clean, noisy = 0.1 * torch.ones(48000), 0.3 * torch.ones(48000)
+    random = np.random.default_rng(seed)
+    after, target = augment.interrupt(noisy, clean, random)
+    assert torch.allclose(after, 3 * target, atol=1e-6)
+    silent = int((after == 0).sum())
+    assert 0.09 * 16000 <= silent <= 1.5 * 16000
+    assert after[:silent].abs().max() == 0
+    assert torch.equal(after[silent + 100 :], noisy[silent + 100 :])
+
+
+@pytest.mark.parametrize("seed", range(5))
 def test_a_room_begins_with_the_direct_sound(seed):
     response = room_response(np.random.default_rng(seed))
     assert response[0] == 1.0 and response[1:40].abs().max() == 0
