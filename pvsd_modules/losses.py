@@ -17,11 +17,11 @@ class FeatureL1(nn.Module):
 
 
 class CompressedSpectralLoss(nn.Module):
-    """Compressed magnitudes and complex spectra at several resolutions, and SI-SDR.
+    """Compressed magnitudes and complex spectra at several resolutions, and SDR.
 
     The error of compressed spectra follows loudness (Ephrat et al. 2018, Braun &
     Tashev 2021); several resolutions keep both transients and harmonics; a little
-    SI-SDR keeps the waveform in phase. All signals are first divided by the level of
+    SDR keeps the waveform in phase. All signals are first divided by the level of
     the noisy one, so that quiet recordings weigh as much as loud ones.
 
     Arguments
@@ -31,7 +31,10 @@ class CompressedSpectralLoss(nn.Module):
     complex_weight : float
         Share of the complex part, the rest is magnitude.
     sdr_weight : float
-        Weight of the SI-SDR term, in units of 10 dB.
+        Weight of the SDR term, in units of 10 dB.
+    scale_invariant : bool
+        Whether that is SI-SDR (Le Roux et al. 2019), which does not mind if all comes
+        out too quiet; with it alone clean speech lost 2 dB.
     loudness_weight : float
         Weight of the perceptual term, `pvsd_modules.perceptual.LoudnessLoss`.
 
@@ -51,8 +54,10 @@ class CompressedSpectralLoss(nn.Module):
         complex_weight: float = 0.3,
         sdr_weight: float = 0.02,
         loudness_weight: float = 0.0,
+        scale_invariant: bool = False,
     ):
         super().__init__()
+        self.scale_invariant = scale_invariant
         self.loudness_weight = loudness_weight
         self.loudness = LoudnessLoss() if loudness_weight else None
         self.complex_weight = complex_weight
@@ -107,19 +112,20 @@ class CompressedSpectralLoss(nn.Module):
         share = self.complex_weight
         return (1 - share) * magnitude + share * complex_part
 
-    @staticmethod
-    def _sdr(enhanced: Tensor, clean: Tensor) -> Tensor:
-        """Mean SI-SDR in dB over the items with speech, bounded to -30..30."""
+    def _sdr(self, enhanced: Tensor, clean: Tensor) -> Tensor:
+        """Mean SDR in dB over the items with speech, bounded to -30..40."""
         spoken = clean.square().mean(-1) > 1e-6
         if not spoken.any():
             return enhanced.new_zeros(())
         enhanced, clean = enhanced[spoken], clean[spoken]
-        scale = (enhanced * clean).sum(-1, True) / clean.square().sum(-1, True)
-        target = scale * clean
+        target = clean
+        if self.scale_invariant:
+            scale = (enhanced * clean).sum(-1, True) / clean.square().sum(-1, True)
+            target = scale * clean
         error = (enhanced - target).square().sum(-1)
         power = target.square().sum(-1)
         # The bound is soft so that perfect or hopeless items stop pulling.
-        ratio = (power + 1e-3 * error + 1e-8) / (error + 1e-3 * power + 1e-8)
+        ratio = (power + 1e-3 * error + 1e-8) / (error + 1e-4 * power + 1e-8)
         return 10 * torch.log10(ratio).mean()
 
 

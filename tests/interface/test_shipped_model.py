@@ -69,6 +69,27 @@ def test_it_silences_noise_and_keeps_clean_speech(enhancer):
     assert si_sdr(clean, kept) > 8.0
 
 
+def gain_on_the_example(enhancer, level_db=0.0, silence=0):
+    """SI-SDR gain, dB, of the example at another level and after silence."""
+    clean, _ = soundfile.read(EXAMPLES / "clean.wav", dtype="float32")
+    noisy, _ = soundfile.read(EXAMPLES / "noisy.wav", dtype="float32")
+    heard = torch.from_numpy(noisy) * 10 ** (level_db / 20)
+    heard = torch.cat([torch.zeros(silence), heard])
+    enhanced = enhancer.enhance_batch(heard[None])[0, silence:]
+    return si_sdr(clean, enhanced) - si_sdr(clean, noisy)
+
+
+@pytest.mark.parametrize("level_db", [-35.0, 20.0])
+def test_the_level_of_a_recording_does_not_matter(enhancer, level_db):
+    as_it_is = gain_on_the_example(enhancer)
+    assert gain_on_the_example(enhancer, level_db) > as_it_is - 1.0
+
+
+def test_silence_before_a_recording_does_not_matter(enhancer):
+    as_it_is = gain_on_the_example(enhancer)
+    assert gain_on_the_example(enhancer, silence=80000) > as_it_is - 1.5
+
+
 def test_stream_equals_whole(enhancer):
     wave = torch.as_tensor(speech_like(2.0, speaker=1, seed=3)[0]).float()
     noise = torch.as_tensor(noise_like(2.0, "hum", seed=2)).float()[: len(wave)]

@@ -40,8 +40,25 @@ def test_the_sdr_term_prefers_the_clean_signal():
         float(only({"enhanced": x}, targets) - without({"enhanced": x}, targets))
         for x in (clean, clean + 0.3 * noise, noise)
     ]
-    assert terms[0] == pytest.approx(-3.0, abs=0.01)  # bounded at 30 dB
+    assert terms[0] == pytest.approx(-4.0, abs=0.01)  # bounded at 40 dB
     assert terms == sorted(terms)
+
+
+@pytest.mark.parametrize("scale_invariant", [False, True])
+def test_the_sdr_term_minds_the_level_unless_told_not_to(scale_invariant):
+    clean, noise = signals()
+    targets = {"clean": clean, "noisy": clean + noise}
+    options = {"scale_invariant": scale_invariant}
+    only = CompressedSpectralLoss(sdr_weight=1.0, **options)
+    without = CompressedSpectralLoss(sdr_weight=0.0, **options)
+    quiet = {"enhanced": 0.8 * (clean + 0.01 * noise)}
+    right = {"enhanced": clean + 0.01 * noise}
+    terms = [float(only(x, targets) - without(x, targets)) for x in (quiet, right)]
+    if scale_invariant:
+        assert terms[0] == pytest.approx(terms[1], abs=0.01)
+    else:
+        assert terms[0] == pytest.approx(-1.4, abs=0.02)  # 20 log10 of 5, in 10 dB
+        assert terms[1] < terms[0] - 1.0
 
 
 @pytest.mark.parametrize("gain", [0.001, 1.0, 30.0])
