@@ -34,6 +34,14 @@ class Augmenter:
         Chance that the noise pauses for up to 2 s.
     silent_start : float
         Chance that the recording begins with up to 1.5 s of digital silence.
+    noise_speed, speech_speed : tuple of float
+        Ranges of the factor by which the playing speed, and with it pitch and
+        formants, of noise and of speech is changed.
+    noise_speed_chance, speech_speed_chance : float
+        How often that happens.
+    machine_noise : float
+        Chance that a noise is not a recording but `synthetic hiss and hum
+        <pvsd_modules.augment.machine_noise>`.
     """
 
     equaliser_db: float = 6.0
@@ -46,6 +54,11 @@ class Augmenter:
     noise_only: float = 0.02
     intermittent: float = 0.2
     silent_start: float = 0.1
+    noise_speed: tuple = (0.6, 1.6)
+    noise_speed_chance: float = 0.4
+    speech_speed: tuple = (0.87, 1.15)
+    speech_speed_chance: float = 0.25
+    machine_noise: float = 0.06
 
     def colour(self, wav: Tensor, random: np.random.Generator, room=False) -> Tensor:
         """A random smooth filter and, if asked for, a random room on ``[time]``."""
@@ -59,6 +72,18 @@ class Augmenter:
         if room:
             response = response * torch.fft.rfft(room_response(random), n=size)
         return torch.fft.irfft(spectrum * response, n=size)[: len(wav)]
+
+    def source_samples(
+        self, samples: int, random: np.random.Generator, speech: bool
+    ) -> int:
+        """How many samples are to be read for ``samples`` at a random speed."""
+        chance = self.speech_speed_chance if speech else self.noise_speed_chance
+        if random.random() >= chance:
+            return samples
+        low, high = self.speech_speed if speech else self.noise_speed
+        factor = low * (high / low) ** random.random()
+        # A multiple of 640 has no large prime factors: quick to transform.
+        return max(1, round(factor * samples / 640)) * 640
 
     def interrupt(self, noisy: Tensor, clean: Tensor, random: np.random.Generator):
         """Noise that comes and goes, and recordings that begin with silence.
@@ -130,6 +155,40 @@ def room_response(random: np.random.Generator) -> Tensor:
     tail *= ratio / max(np.sqrt((tail**2).sum()), 1e-9)
     tail[0] = 1.0
     return torch.from_numpy(tail).float()
+
+
+def machine_noise(samples: int, random: np.random.Generator) -> Tensor:
+    """Hiss of a random slope, and often hum of the mains, ``[samples]``.
+
+    What recorders and cables add. The slope of the power lies between that of Brownian
+    and that of blue noise; the hum has 50 or 60 Hz and harmonics that fade.
+    """
+    size = _fast_length(samples)
+    hertz = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
+    slope = random.uniform(-2.0, 1.0)
+    shape = np.maximum(hertz, 30.0) ** (slope / 2)
+    phases = random.uniform(0, 2 * np.pi, len(hertz))
+    noise = np.fft.irfft(shape * np.exp(1j * phases), size)[:samples]
+    noise /= max(noise.std(), 1e-9)
+    if random.random() < 0.5:
+        base = 50.0 if random.random() < 0.5 else 60.0
+        count = int(random.integers(1, 20))
+        levels = 10 ** (-np.arange(count) * random.uniform(0.0, 6.0) / 20)
+        levels *= random.uniform(0.1, 1.0, count)
+        turns = np.arange(1, count + 1)[:, None] * base * np.arange(samples)
+        turns = turns / SAMPLE_RATE + random.random((count, 1))
+        hum = (levels[:, None] * np.sin(2 * np.pi * turns)).sum(0)
+        hum /= max(hum.std(), 1e-9)
+        noise += hum * 10 ** (random.uniform(-10, 20) / 20)
+    return torch.from_numpy(0.1 * noise).float()
+
+
+def at_speed(wav: Tensor, samples: int) -> Tensor:
+    """Plays ``[time]`` in ``[samples]``: band-limited interpolation by FFT."""
+    if len(wav) == samples:
+        return wav
+    spectrum = torch.fft.rfft(wav)
+    return torch.fft.irfft(spectrum, samples) * (samples / len(wav))
 
 
 def _pause(length: int, begin: float, end: float, rest: float) -> Tensor:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from pvsd_modules.alignment import SAMPLES_PER_FRAME
 from pvsd_modules.audio_store import AudioStore
-from pvsd_modules.augment import Augmenter
+from pvsd_modules.augment import Augmenter, at_speed, machine_noise
 from pvsd_modules.mixing import burst, item_generator, loop_from, mix_at_snr
 
 
@@ -74,9 +74,15 @@ class TrainingMixer:
             Noisy and clean, ``[segment]``.
         int
             First sample of the segment in the file, a multiple of 640.
+
+        Notes
+        -----
+        A segment played faster or slower than it was spoken no longer fits the frames
+        of its video: where ``join`` is off, speech keeps its speed.
         """
         random = item_generator(self.seed, self.epoch, item_id)
-        clean, start = self._speech(wav, random)
+        clean, start = self._speech(wav, random, self._length(random, speech=True))
+        clean = at_speed(clean, self.samples)
         if not self.noise:
             return clean, clean, start
         if self.augment is None:
@@ -107,34 +113,45 @@ class TrainingMixer:
         noisy, clean = augment.interrupt(noisy, clean, random)
         return augment.finish(noisy, clean, random)
 
+    def _length(self, random: np.random.Generator, speech: bool) -> int:
+        """How many samples to read for an item, which is then played in its length."""
+        if self.augment is None or (speech and not self.join):
+            return self.samples
+        return self.augment.source_samples(self.samples, random, speech)
+
     def _snr(self, random: np.random.Generator) -> float:
         if len(self.snrs) == 2:
             return float(random.uniform(*self.snrs))
         return float(random.choice(self.snrs))
 
-    def _speech(self, wav: str, random: np.random.Generator) -> tuple[Tensor, int]:
+    def _speech(
+        self, wav: str, random: np.random.Generator, samples: int
+    ) -> tuple[Tensor, int]:
         length = self.store.samples(wav)
-        slack = max(0, length - self.samples) // SAMPLES_PER_FRAME
+        slack = max(0, length - samples) // SAMPLES_PER_FRAME
         start = int(random.integers(0, slack + 1)) * SAMPLES_PER_FRAME
-        parts = [self.store.read(wav, start, self.samples)]
+        parts = [self.store.read(wav, start, samples)]
         filled = len(parts[0])
-        while self.join and filled < self.samples:
+        while self.join and filled < samples:
             parts.append(torch.zeros(int(random.integers(1600, 12800))))
             other = self.speech[int(random.integers(len(self.speech)))]
-            parts.append(self.store.read(other, 0, self.samples))
+            parts.append(self.store.read(other, 0, samples))
             filled += len(parts[-2]) + len(parts[-1])
-        out = torch.zeros(self.samples)
-        joined = torch.cat(parts)[: self.samples]
+        out = torch.zeros(samples)
+        joined = torch.cat(parts)[:samples]
         out[: len(joined)] = joined
         return out, start
 
     def _noise(self, random: np.random.Generator) -> Tensor:
         """A random stretch of a random noise; tries again where it is silent."""
+        if self.augment and random.random() < self.augment.machine_noise:
+            return machine_noise(self.samples, random)
+        samples = self._length(random, speech=False)
         for _ in range(5):
             path = self.noise[int(random.integers(len(self.noise)))]
             length = self.store.samples(path)
             start = int(random.integers(0, length))
-            stretch = loop_from(self.store.read(path), start, self.samples)
+            stretch = loop_from(self.store.read(path), start, samples)
             if float(stretch.square().mean()) > 1e-9:
                 break
-        return stretch
+        return at_speed(stretch, self.samples)

@@ -37,6 +37,12 @@ class DualPath(nn.Module):
         self.along_out = nn.Linear(channels, channels)
         self.along_norm = nn.LayerNorm(channels)
 
+    def add_nothing(self) -> None:
+        """Makes the block give what it gets, from where it can learn to add."""
+        for norm in (self.across_norm, self.along_norm):
+            nn.init.zeros_(norm.weight)
+            nn.init.zeros_(norm.bias)
+
     def forward(self, x: Tensor, past: tuple | None = None):
         """``[batch, steps, bands, channels]`` and the state of ``along``."""
         batch, steps, bands, channels = x.shape
@@ -260,14 +266,20 @@ class OpenDenoiser(nn.Module):
         """Takes over weights of an earlier training but for the way of the lips.
 
         What reads the lips begins anew and at first adds nothing: a denoiser with lips
-        and its audio-only twin start from there as the same function.
+        and its audio-only twin start from there as the same function. So do blocks that
+        the earlier training did not have.
 
         Arguments
         ---------
         state : dict
-            State of a denoiser of the same sizes.
+            State of a denoiser of the same sizes, or of one with fewer blocks.
         """
-        own = ("lip_encoder.", "listener.")
+        added = [
+            (f"paths.{index}.", path)
+            for index, path in enumerate(self.paths)
+            if f"paths.{index}.along_out.weight" not in state
+        ]
+        own = ("lip_encoder.", "listener.", *(prefix for prefix, _ in added))
         state = {key: value for key, value in state.items() if not key.startswith(own)}
         fresh = {
             key: value
@@ -277,6 +289,8 @@ class OpenDenoiser(nn.Module):
         self.load_state_dict({**state, **fresh})
         nn.init.zeros_(self.lip_bands.weight)
         nn.init.zeros_(self.lip_bands.bias)
+        for _, path in added:
+            path.add_nothing()
 
     def describe(self, noisy: Tensor, lips: Tensor | None) -> Tensor | None:
         """Descriptions of frames ``[batch, frames, lip_channels]``; None without."""

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from pvsd_modules.augment import Augmenter, low_pass, room_response
+from pvsd_modules.augment import (
+    Augmenter,
+    at_speed,
+    low_pass,
+    machine_noise,
+    room_response,
+)
 
 
 def generator():
@@ -90,3 +96,32 @@ def test_a_room_begins_with_the_direct_sound(seed):
     response = room_response(np.random.default_rng(seed))
     assert response[0] == 1.0 and response[1:40].abs().max() == 0
     assert response[1:].norm() <= 1.001
+
+
+def test_speed_changes_the_pitch_and_nothing_else():
+    def tone(hertz, samples):
+        time = torch.arange(samples, dtype=torch.float64) / 16000
+        return torch.sin(2 * torch.pi * hertz * time).float()
+
+    wav = tone(500, 32000)
+    for samples in (24000, 40000):
+        wanted = tone(500 * 32000 / samples, samples)
+        assert torch.allclose(at_speed(wav, samples), wanted, atol=1e-4)
+    assert at_speed(wav, 32000) is wav
+
+
+def test_what_is_read_for_a_speed_is_in_range():
+    augment = Augmenter(noise_speed=(0.5, 2.0), noise_speed_chance=1.0)
+    random = generator()
+    read = [augment.source_samples(48000, random, speech=False) for _ in range(200)]
+    assert 24000 <= min(read) < 26000 and 88000 < max(read) <= 96000
+    never = Augmenter(speech_speed_chance=0.0)
+    assert never.source_samples(48000, random, speech=True) == 48000
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_machine_noise_is_noise_without_gaps(seed):
+    noise = machine_noise(48000, np.random.default_rng(seed))
+    power = noise.reshape(10, 4800).square().mean(1)
+    assert noise.shape == (48000,) and torch.isfinite(noise).all()
+    assert power.min() > 0.1 * power.max() > 1e-4

@@ -59,3 +59,22 @@ def test_both_start_as_the_function_that_was_trained_without_lips():
             network.load_hearing(base.state_dict())
             found = network.eval()(noisy, lips)["enhanced"]
             assert torch.allclose(found, wanted, atol=1e-6)
+
+
+def test_added_blocks_start_as_nothing_and_learn():
+    _, base, _ = pair()
+    deeper = OpenDenoiser(channels=16, blocks=2)
+    deeper.load_hearing(base.state_dict())
+    noisy = torch.randn(1, 4000)
+    with torch.no_grad():
+        wanted = base.eval()(noisy)["enhanced"]
+        assert torch.allclose(deeper.eval()(noisy)["enhanced"], wanted, atol=1e-6)
+    deeper.train()
+    optimiser = torch.optim.Adam(deeper.parameters(), 1e-3)
+    before = {name: p.clone() for name, p in deeper.paths[1].named_parameters()}
+    for _ in range(2):  # the first step moves the norms, the second all behind them
+        optimiser.zero_grad()
+        deeper(noisy)["enhanced"].square().sum().backward()
+        optimiser.step()
+    after = dict(deeper.paths[1].named_parameters())
+    assert not [name for name in before if torch.equal(before[name], after[name])]
