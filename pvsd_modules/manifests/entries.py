@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from pvsd_modules.manifests.scan import Recording, Skipped
 from pvsd_modules.manifests.splits import SPLITS
-from pvsd_modules.manifests.store import write_json, write_text
+from pvsd_modules.manifests.store import Record, write_json, write_text
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,36 @@ def identifiers(recordings: list[Recording]) -> list[str]:
         item.key if count[name] > 1 else name
         for item, name in zip(recordings, short, strict=True)
     ]
+
+
+def write_manifests(
+    kind: str,
+    recordings: list[Recording],
+    skipped: Skipped,
+    record: Record,
+    made_from: dict,
+    entry: Callable,
+) -> None:
+    """Write the manifests of a kind, report on them, and note what they were made from.
+
+    Arguments
+    ---------
+    kind : str
+        As in `store.Record.is_current`.
+    recordings : list of Recording
+        With `split` filled in.
+    skipped : Skipped
+        What was left out, and why.
+    record : Record
+        Of the folder where the manifests go.
+    made_from : dict
+        As in `store.Record.is_current`.
+    entry : Callable
+        Turns a Recording into the dict of its manifest entry.
+    """
+    files = write_splits(kind, recordings, record.folder, entry)
+    files += report(kind, recordings, skipped, record.folder)
+    record.note(kind, made_from, files)
 
 
 def report(kind: str, recordings: list[Recording], skipped: Skipped, folder: Path):

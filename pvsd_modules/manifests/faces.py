@@ -41,7 +41,6 @@ def prepare_faces(
         False when everything was up to date and nothing was written.
     """
     root = Path(root).expanduser().resolve()
-    folder = Path(output_folder).expanduser()
     if not root.is_dir():
         raise PvsdError(f"{root} is not a folder: give what preprocess.py wrote.")
     recordings = find_faces(root)
@@ -52,7 +51,7 @@ def prepare_faces(
         "fractions": [valid_fraction, test_fraction],
         "split_every_tenth": split_every_tenth,
     }
-    record = store.Record(folder)
+    record = store.Record(Path(output_folder).expanduser())
     if record.is_current("faces", made_from):
         return False
     skipped = Skipped()
@@ -73,11 +72,11 @@ def prepare_faces(
     if not (split_every_tenth and splits.every_tenth(usable)):
         shares = {"valid": valid_fraction, "test": test_fraction}
         splits.assign(usable, shares, seed, "speaker")
-    files = entries.write_splits(
-        "faces", usable, folder, lambda item: _entry(item, frames[item.key])
-    )
-    files += entries.report("faces", usable, skipped, folder)
-    record.note("faces", made_from, files)
+
+    def entry(item):
+        return _entry(item, frames[item.key])
+
+    entries.write_manifests("faces", usable, skipped, record, made_from, entry)
     return True
 
 

@@ -176,7 +176,6 @@ def prepare_noise(
         False when everything was up to date and nothing was written.
     """
     root = Path(root).expanduser().resolve()
-    folder = Path(output_folder).expanduser()
     labels = Path(vggsound_csv).expanduser().resolve() if vggsound_csv else None
     recordings = find_noise(root, labels)
     tables = [path for path in (root, root / "vggsound.csv", labels) if path]
@@ -188,7 +187,7 @@ def prepare_noise(
         "fractions": [valid_fraction, test_fraction],
         "left_out": [] if keep_speech_classes else sorted(speech_classes()),
     }
-    record = store.Record(folder)
+    record = store.Record(Path(output_folder).expanduser())
     if record.is_current("noise", made_from):
         return False
     skipped = Skipped()
@@ -203,9 +202,7 @@ def prepare_noise(
         raise PvsdError(nothing_found("noise", root, skipped))
     shares = {"valid": valid_fraction, "test": test_fraction}
     splits.assign(usable, shares, seed, "noise recording")
-    files = entries.write_splits("noise", usable, folder, _entry)
-    files += entries.report("noise", usable, skipped, folder)
-    record.note("noise", made_from, files)
+    entries.write_manifests("noise", usable, skipped, record, made_from, _entry)
     return True
 
 

@@ -46,7 +46,6 @@ def prepare_pairs(
         False when everything was up to date and nothing was written.
     """
     root = Path(root).expanduser().resolve()
-    folder = Path(output_folder).expanduser()
     if not root.is_dir():
         raise PvsdError(f"{root} is not a folder: give the folder of the pairs.")
     skipped = Skipped()
@@ -61,7 +60,7 @@ def prepare_pairs(
         "fractions": [valid_fraction, test_fraction],
         "valid_speakers": sorted(valid_speakers),
     }
-    record = store.Record(folder)
+    record = store.Record(Path(output_folder).expanduser())
     if record.is_current("pairs", made_from):
         return False
     usable = _of_equal_length(root, scan.measure(recordings, skipped), skipped)
@@ -73,9 +72,7 @@ def prepare_pairs(
     _choose_speakers(usable, valid_speakers)
     shares = {"valid": valid_fraction, "test": test_fraction}
     splits.assign(usable, shares, seed, "speaker")
-    files = entries.write_splits("pairs", usable, folder, _entry)
-    files += entries.report("pairs", usable, skipped, folder)
-    record.note("pairs", made_from, files)
+    entries.write_manifests("pairs", usable, skipped, record, made_from, _entry)
     return True
 
 

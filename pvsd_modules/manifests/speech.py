@@ -108,7 +108,6 @@ def prepare_speech(
         False when everything was up to date and nothing was written.
     """
     root = Path(root).expanduser().resolve()
-    folder = Path(output_folder).expanduser()
     recordings = find_speech(root)
     made_from = {
         "root": str(root),
@@ -119,7 +118,7 @@ def prepare_speech(
         "min_seconds": min_seconds,
         "split_every_tenth": split_every_tenth,
     }
-    record = store.Record(folder)
+    record = store.Record(Path(output_folder).expanduser())
     if record.is_current("speech", made_from):
         return False
     skipped = Skipped()
@@ -133,9 +132,7 @@ def prepare_speech(
     if not (split_every_tenth and splits.every_tenth(usable)):
         shares = {"valid": valid_fraction, "test": test_fraction}
         splits.assign(usable, shares, seed, "speaker")
-    files = entries.write_splits("speech", usable, folder, _entry)
-    files += entries.report("speech", usable, skipped, folder)
-    record.note("speech", made_from, files)
+    entries.write_manifests("speech", usable, skipped, record, made_from, _entry)
     return True
 
 
