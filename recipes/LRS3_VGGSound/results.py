@@ -26,6 +26,7 @@ from pvsd_modules.report.sections import SECTIONS, speed_section
 from pvsd_modules.shipped import DEFAULT_MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
+RECIPE = "recipes/LRS3_VGGSound"
 NEEDED = ("scores", "controls", "lips")  # parts that no model card may lack
 
 
@@ -68,7 +69,7 @@ def overview(root, text):
         return "\n".join(parts)
 
     def paper_speed():
-        return speed_section(root / "recipes/LRS3_VGGSound", "benchmark_paper.json")
+        return speed_section(root / RECIPE, "benchmark_paper.json")
 
     return {"models": all_models, "paper-speed": paper_speed}
 
@@ -91,7 +92,7 @@ def texts(root):
         If a part is not known, or a model card lacks one.
     """
     wanted = {}
-    for path in (root / "README.md", root / "recipes/LRS3_VGGSound/README.md"):
+    for path in (root / "README.md", root / RECIPE / "README.md"):
         wanted[path] = overview(root, path)
     for folder in models(root):
         wanted[folder / "README.md"] = {
