@@ -97,7 +97,7 @@ def export(
             if "# only with a teacher" not in line
         )
     for name, path in networks.items():
-        text = _with_sizes(text, name, Path(path) / "hyperparams.yaml")
+        text = _with_sizes(text, name, _settings_of(Path(path)))
     with folder_written_whole(folder) as temporary:
         (temporary / "hyperparams.yaml").write_text(text, encoding="utf-8")
         for name, path in files.items():
@@ -111,9 +111,17 @@ def export(
     return folder
 
 
-def _with_sizes(text: str, network: str, trained: Path) -> str:
+def _settings_of(source: Path) -> Path | None:
+    """The settings of the training that a folder, checkpoint or weights file is of."""
+    # <training>/save/CKPT.../denoiser.ckpt
+    places = [source, *source.absolute().parents[:3]]
+    found = (place / "hyperparams.yaml" for place in places)
+    return next((path for path in found if path.is_file()), None)
+
+
+def _with_sizes(text: str, network: str, trained: Path | None) -> str:
     """Puts the sizes of a training (``channels: 48``) into a template's text."""
-    if not trained.is_file():
+    if trained is None:
         return text
     text_of_training = trained.read_text(encoding="utf-8")
     sizes = dict(re.findall(r"(?m)^(\w+): (\d+(?:\.\d+)?)\b", text_of_training))

@@ -54,6 +54,13 @@ def test_both_networks_learn_and_are_exported(
     assert model.mods["student"].recurrent.hidden_size == 32
     assert model.mods["denoiser"].mask_limit == 1.25
     assert model.enhance_batch(torch.randn(1, 3000)).shape == (1, 3000)
+    # A checkpoint or a weights file of a training has that training's sizes.
+    weights = best_checkpoint(folder, "denoiser")
+    words = ["--student", weights.parent, "--denoiser", weights]
+    export.main([str(x) for x in [*words, "--output_folder", tmp_path / "other"]])
+    other = PseudoVisualEnhancement.from_hparams(str(tmp_path / "other"))
+    noisy = torch.randn(1, 3000)
+    assert torch.equal(other.enhance_batch(noisy), model.enhance_batch(noisy))
 
 
 def test_the_teacher_shows_its_lips_in_training_only(
