@@ -74,6 +74,10 @@ def _lost(scores: Table) -> str:
     return told + (f" Failed: {', '.join(failed)}." if failed else "")
 
 
+#: What the twin's scores of another list are called: the list's name, and this.
+TWIN_OF = "_twin"
+
+
 def controls_section(folder: Path) -> str:
     """The same mixtures with other lips: paired differences, and other conditions."""
     scores, controls = read_model(folder), read_tables(folder / "controls")
@@ -98,9 +102,14 @@ def controls_section(folder: Path) -> str:
                 "permutation test."
             )
         )
-    for name, other in controls.items():
-        if name not in alike:
-            parts.append(f"Other recordings, `{name}`:\n\n{scores_table(other)}")
+    others = {name: table for name, table in controls.items() if name not in alike}
+    for name, other in others.items():
+        if name.endswith(TWIN_OF) and name.removesuffix(TWIN_OF) in others:
+            continue
+        parts.append(f"Other recordings, `{name}`:\n\n{scores_table(other)}")
+        twin = others.get(name + TWIN_OF)
+        if twin:
+            parts.append(_differences(f"`{name}`", other.rows, {"twin": twin.rows}))
     return "\n".join(parts)
 
 

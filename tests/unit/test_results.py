@@ -175,6 +175,17 @@ def test_controls_are_paired_only_where_they_are_the_same_mixtures(checkout):
     assert controls_section(folder.with_name("streaming")) == NOT_MEASURED
 
 
+def test_a_twin_on_another_list_is_paired_with_the_model_there(checkout):
+    folder = checkout / "pvsd_modules" / "pretrained" / "offline"
+    twin = folder / "controls" / "clean30_twin.csv"
+    twin.write_text(score_rows(0.1, snrs=(30,)))
+    section = controls_section(folder).replace("\u00a0", " ")
+    assert "| `clean30`: lips |" in section
+    row = next(x for x in section.splitlines() if "the twin" in x)
+    assert "+0.025 (+0.025 to +0.025), p = 0.008" in row
+    assert "`clean30_twin`" not in section
+
+
 def test_real_lips(checkout):
     folder = checkout / "pvsd_modules" / "pretrained" / "offline" / "grid"
     folder.mkdir()
