@@ -9,6 +9,7 @@ from speechbrain.utils.checkpoints import Checkpointer
 
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.pretrained_folder import check_writable, folder_written_whole
+from pvsd_modules.shipped import HPARAMS_FILE
 
 #: Statistic that chooses the checkpoint of each network, and whether more is better.
 BEST = {"student": "opening", "teacher": "opening", "denoiser": "pesq"}
@@ -96,10 +97,10 @@ def export(
             for line in text.splitlines(True)
             if "# only with a teacher" not in line
         )
-    for name, path in networks.items():
-        text = _with_sizes(text, name, _settings_of(Path(path)))
+    for name, path in files.items():
+        text = _with_sizes(text, name, _settings_of(path))
     with folder_written_whole(folder) as temporary:
-        (temporary / "hyperparams.yaml").write_text(text, encoding="utf-8")
+        (temporary / HPARAMS_FILE).write_text(text, encoding="utf-8")
         for name, path in files.items():
             state = torch.load(path, "cpu", weights_only=True)
             if name == "teacher":
@@ -111,11 +112,10 @@ def export(
     return folder
 
 
-def _settings_of(source: Path) -> Path | None:
-    """The settings of the training that a folder, checkpoint or weights file is of."""
-    # <training>/save/CKPT.../denoiser.ckpt
-    places = [source, *source.absolute().parents[:3]]
-    found = (place / "hyperparams.yaml" for place in places)
+def _settings_of(weights: Path) -> Path | None:
+    """The settings of the training or model that a weights file is of."""
+    # <training>/save/CKPT.../denoiser.ckpt, or <model>/denoiser.ckpt
+    found = (place / HPARAMS_FILE for place in weights.absolute().parents[:3])
     return next((path for path in found if path.is_file()), None)
 
 

@@ -76,29 +76,17 @@ def write_manifests(
     entry : Callable
         Turns a Recording into the dict of its manifest entry.
     """
-    files = write_splits(kind, recordings, record.folder, entry)
-    files += report(kind, recordings, skipped, record.folder)
+    files = _write_splits(kind, recordings, record.folder, entry)
+    files += _report(kind, recordings, skipped, record.folder)
     record.note(kind, made_from, files)
 
 
-def report(kind: str, recordings: list[Recording], skipped: Skipped, folder: Path):
+def _report(
+    kind: str, recordings: list[Recording], skipped: Skipped, folder: Path
+) -> list[str]:
     """Say how much there is of each set, and name what was left out.
 
-    Arguments
-    ---------
-    kind : str
-        As in `store.Record.is_current`.
-    recordings : list of Recording
-        What went into the manifests.
-    skipped : Skipped
-        What did not; written to `<kind>_skipped.txt` when there is any.
-    folder : Path
-        Where the manifests lie.
-
-    Returns
-    -------
-    list of str
-        Names of the files written here.
+    What was left out is written to `<kind>_skipped.txt`. Gives the names of the files.
     """
     for split in SPLITS:
         items = [item for item in recordings if item.split == split]
@@ -128,27 +116,10 @@ def report(kind: str, recordings: list[Recording], skipped: Skipped, folder: Pat
     return [path.name]
 
 
-def write_splits(
+def _write_splits(
     kind: str, recordings: list[Recording], folder: Path, entry: Callable
 ) -> list[str]:
-    """Write `<split>_<kind>.json` for the three sets, sorted by name.
-
-    Arguments
-    ---------
-    kind : str
-        As in `store.Record.is_current`.
-    recordings : list of Recording
-        With `split` filled in.
-    folder : Path
-        Where the manifests go.
-    entry : Callable
-        Turns a Recording into the dict of its manifest entry.
-
-    Returns
-    -------
-    list of str
-        Names of the files written.
-    """
+    """Write `<split>_<kind>.json` for the three sets; give the names of the files."""
     ordered = sorted(recordings, key=lambda item: item.key)
     named = dict(zip(identifiers(ordered), ordered, strict=True))
     files = []

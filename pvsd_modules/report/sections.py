@@ -103,8 +103,9 @@ def controls_section(folder: Path) -> str:
             )
         )
     others = {name: table for name, table in controls.items() if name not in alike}
+    twins = {name + TWIN_OF for name in others}
     for name, other in others.items():
-        if name.endswith(TWIN_OF) and name.removesuffix(TWIN_OF) in others:
+        if name in twins:
             continue
         parts.append(f"Other recordings, `{name}`:\n\n{scores_table(other)}")
         twin = others.get(name + TWIN_OF)
