@@ -64,6 +64,7 @@ def export(
     template: str | Path,
     card: str | Path | None = None,
     overwrite: bool = False,
+    live: bool = False,
 ) -> Path:
     """Writes a folder that ``PseudoVisualEnhancement.from_hparams`` loads.
 
@@ -81,6 +82,9 @@ def export(
         Model card to put beside the weights as README.md.
     overwrite : bool
         Whether an earlier pretrained folder may be replaced.
+    live : bool
+        For live sound: files are then enhanced just as streams are, without
+        `pvsd_modules.observation.ObservationAdding`.
 
     Returns
     -------
@@ -99,6 +103,8 @@ def export(
         )
     for name, path in files.items():
         text = _with_sizes(text, name, _settings_of(path))
+    if live:
+        text = re.sub(r"(?m)^observation_share: [\d.]+", "observation_share: 0.0", text)
     with folder_written_whole(folder) as temporary:
         (temporary / HPARAMS_FILE).write_text(text, encoding="utf-8")
         for name, path in files.items():

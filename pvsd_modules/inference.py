@@ -10,6 +10,7 @@ from pvsd_modules import files
 from pvsd_modules.alignment import frame_count
 from pvsd_modules.audio import sound_blocks, sound_info
 from pvsd_modules.interface import BLOCK_SECONDS, GuardedStream, LipInterface
+from pvsd_modules.observation import ObservationAdding
 from pvsd_modules.pipeline import DryMix, Tally, enhanced_blocks
 from pvsd_modules.streaming import Chunk
 
@@ -47,13 +48,25 @@ class PseudoVisualEnhancement(LipInterface):
     >>> enhancer.enhance_file("noisy.mp4", "clean.mp4")  # doctest: +SKIP
     """
 
+    def make_observation_adding(self) -> ObservationAdding:
+        """What gives nearly clean recordings some of their input back.
+
+        Returns
+        -------
+        ObservationAdding
+            As ``observation_adding`` of the model's hyperparams.yaml says; one that
+            does nothing where that says nothing.
+        """
+        make = getattr(self.hparams, "observation_adding", None)
+        return ObservationAdding(0.0) if make is None else make()
+
     def enhance_batch(
         self,
         noisy: torch.Tensor,
         lengths: torch.Tensor | None = None,
         strength: float = 1.0,
     ) -> torch.Tensor:
-        """Enhance signals at 16 kHz.
+        """Enhance signals at 16 kHz, each of them a whole recording.
 
         Arguments
         ---------
@@ -75,6 +88,7 @@ class PseudoVisualEnhancement(LipInterface):
         for rows, count, chunk in self._by_length(noisy, lengths):
             dry = noisy[rows, :count].float()
             wet = chunk.audio.to(noisy.device)
+            wet = self.make_observation_adding().whole(dry, wet)
             enhanced[rows, :count] = strength * wet + (1.0 - strength) * dry
         return enhanced
 
@@ -145,7 +159,8 @@ class PseudoVisualEnhancement(LipInterface):
         """
         info = sound_info(path)
         blocks = sound_blocks(info, BLOCK_SECONDS * info.rate)
-        return enhanced_blocks(blocks, info.rate, self.make_stream(), strength, tally)
+        stream, adding = self.make_stream(), self.make_observation_adding()
+        return enhanced_blocks(blocks, info.rate, stream, strength, tally, adding)
 
     def make_streaming_context(self, strength: float = 1.0) -> StreamingContext:
         """Begin a live stream.
@@ -178,7 +193,9 @@ class PseudoVisualEnhancement(LipInterface):
         -------
         torch.Tensor
             float32 ``[batch, m]``: what is finished by now. Joined, the pieces are
-            what `enhance_batch` gives for the whole.
+            what `enhance_batch` gives for the whole, but that a live stream gives
+            nothing back to nearly clean recordings (`make_observation_adding`): it
+            cannot wait for the end.
         """
         context.mix.push(chunk.float())
         return context.mix.pull(context.stream.feed(chunk).audio)

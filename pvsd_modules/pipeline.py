@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from pvsd_modules.alignment import SAMPLE_RATE
+from pvsd_modules.observation import ObservationAdding
 from pvsd_modules.resampling import SincResampler
 from pvsd_modules.streaming import Chunk
 
@@ -70,6 +71,7 @@ def enhanced_blocks(
     stream,
     strength: float = 1.0,
     tally: Tally | None = None,
+    adding: ObservationAdding | None = None,
 ) -> Iterator[Chunk]:
     """Enhance a signal that comes in blocks.
 
@@ -89,21 +91,25 @@ def enhanced_blocks(
         0 to 1, see `DryMix`.
     tally : Tally
         Counts are added to it.
+    adding : ObservationAdding
+        For nearly clean recordings; it holds a minute of sound. None for none.
 
     Yields
     ------
     Chunk
         CPU tensors; audio at ``rate``. Joined they are as long as the input and
-        aligned with it. Lips are 25 a second.
+        aligned with it. Lips are 25 a second, and may come before their sound.
     """
     tally = Tally() if tally is None else tally
+    adding = ObservationAdding(0.0) if adding is None else adding
     down, up = SincResampler(rate, SAMPLE_RATE), SincResampler(SAMPLE_RATE, rate)
     mix = DryMix(strength)
     given = 0
 
     def through(low: torch.Tensor) -> Chunk:
+        adding.push(low)
         chunk = stream.feed(low)
-        return Chunk(up.feed(chunk.audio), chunk.lips)
+        return Chunk(up.feed(adding.pull(chunk.audio)), chunk.lips)
 
     for block in blocks:
         block = _real(block, tally)
@@ -114,7 +120,10 @@ def enhanced_blocks(
     if not tally.samples:
         return
     last, rest = through(down.flush()), stream.flush()
-    audio = torch.cat([last.audio, up.feed(rest.audio), up.flush()], dim=1)
+    audio = [last.audio, up.feed(adding.pull(rest.audio))]
+    if adding.share:
+        audio.append(up.feed(adding.flush()))
+    audio = torch.cat([*audio, up.flush()], dim=1)
     audio = audio[:, : tally.samples - given]
     yield Chunk(mix.pull(audio), torch.cat([last.lips, rest.lips], dim=1))
 

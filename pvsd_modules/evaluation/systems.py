@@ -71,6 +71,11 @@ class Model:
     def __call__(self, item: dict, signals: dict) -> Tensor:
         """The enhanced signal ``[time]`` of the noisy one."""
         noisy = signals["noisy"]
+        adding = self.model.make_observation_adding()
+        return adding.whole(noisy[None], self._enhanced(signals)[None])[0]
+
+    def _enhanced(self, signals: dict) -> Tensor:
+        noisy = signals["noisy"]
         if self.engine == "stream" and self.lips in STREAMED:
             stream = self.model.make_stream(self.lips)
             pieces = noisy[None].split(4 * SAMPLE_RATE, dim=1)

@@ -26,12 +26,18 @@ def main(arguments=None):
     add("--output_folder", required=True, help="pretrained folder to make")
     add("--template", default=TEMPLATE, help="hyperparams.yaml of the family")
     add("--card", help="model card to put beside the weights")
+    add("--live", action="store_true", help="files are to be enhanced as streams are")
     add("--overwrite", action="store_true", help="replace an earlier folder")
     args = parser.parse_args(arguments)
     names = ("student", "denoiser", "teacher")
     networks = {name: getattr(args, name) for name in names if getattr(args, name)}
     folder = export(
-        networks, args.output_folder, args.template, args.card, args.overwrite
+        networks,
+        args.output_folder,
+        args.template,
+        args.card,
+        overwrite=args.overwrite,
+        live=args.live,
     )
     print(f"Wrote {folder}.")
 

@@ -10,6 +10,7 @@ import torch
 
 from pvsd_modules.alignment import frame_count
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.evaluation.systems import Model
 from pvsd_modules.inference import LipGenerator, PseudoVisualEnhancement
 from pvsd_modules.shipped import find_model, pretrained_folder, shipped_models
 
@@ -196,3 +197,32 @@ def test_hub_ids_go_through_the_hub_and_never_share_files(
         assert float(model.mods.denoiser.gain) == gain
     model = PseudoVisualEnhancement.from_hparams("me/two")
     assert float(model.mods.denoiser.gain) == 0.25
+
+
+def test_nearly_clean_recordings_get_some_of_the_input_back(tiny_folder, tmp_path):
+    """In batches and files, as the model says; in a live stream never."""
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    with (folder / "hyperparams.yaml").open("a", encoding="utf-8") as file:
+        file.write(
+            "\nobservation_adding: !name:pvsd_modules.observation.ObservationAdding\n"
+            "    share: 0.25\n    from_db: -301.0\n    full_db: -300.0\n"
+        )  # so that everything counts as clean
+    model = PseudoVisualEnhancement.from_hparams(folder)
+    plain = PseudoVisualEnhancement.from_hparams(tiny_folder)
+    noise = 0.1 * np.random.default_rng(1).normal(size=(70000, 2))
+    soundfile.write(tmp_path / "a.wav", noise, 16000, "FLOAT")
+    noisy = torch.from_numpy(noise.T).float()
+    wet = plain.enhance_batch(noisy)
+    expected = 0.75 * wet + 0.25 * noisy
+    assert torch.allclose(model.enhance_batch(noisy), expected, atol=1e-6)
+    given = model.enhance_file(tmp_path / "a.wav", tmp_path / "b.wav")
+    assert torch.allclose(given, expected, atol=1e-6)
+    mixed = model.enhance_file(tmp_path / "a.wav", strength=0.5)
+    assert torch.allclose(mixed, 0.5 * expected + 0.5 * noisy, atol=1e-6)
+    context = model.make_streaming_context()
+    parts = [model.enhance_chunk(context, noisy), model.flush(context)]
+    assert torch.allclose(torch.cat(parts, 1), wet, atol=1e-6)
+    for engine in ("stream", "whole"):
+        system = Model(str(folder), None, engine, "cpu")
+        signals = {"noisy": noisy[0], "clean": None, "lips": None}
+        assert torch.allclose(system({}, signals), expected[0], atol=1e-5)

@@ -115,3 +115,23 @@ def test_lips_of_noisy_speech_follow_those_of_clean_speech():
     )
     assert of_clean.std() > 1e-3, "the mouth does not move"
     assert correlation(of_clean, of_noisy) > 0.4
+
+
+def test_hardly_anything_is_taken_from_nearly_clean_speech():
+    """For files of the offline model: a part of what was taken comes back."""
+    enhancer = PseudoVisualEnhancement.from_hparams("offline")
+    clean, _ = soundfile.read(EXAMPLES / "clean.wav", dtype="float32")
+    noise = torch.as_tensor(noise_like(len(clean) / 16000, "pink", seed=4)).float()
+    noisy = mix_at_snr(torch.from_numpy(clean), noise[: len(clean)], 40.0)[None]
+    context = enhancer.make_streaming_context()
+    live = torch.cat(
+        [enhancer.enhance_chunk(context, noisy), enhancer.flush(context)], 1
+    )
+    kept = enhancer.enhance_batch(noisy)
+    assert torch.allclose(kept, live + 0.3 * (noisy - live), atol=1e-5)
+    noisy = mix_at_snr(torch.from_numpy(clean), noise[: len(clean)], 0.0)[None]
+    context = enhancer.make_streaming_context()
+    live = torch.cat(
+        [enhancer.enhance_chunk(context, noisy), enhancer.flush(context)], 1
+    )
+    assert torch.equal(enhancer.enhance_batch(noisy), live)
