@@ -57,8 +57,11 @@ def test_both_networks_learn_and_are_exported(
     # A checkpoint or a weights file of a training has that training's sizes.
     weights = best_checkpoint(folder, "denoiser")
     words = ["--student", weights.parent, "--denoiser", weights]
-    export.main([str(x) for x in [*words, "--output_folder", tmp_path / "other"]])
+    words += ["--live", "--output_folder", tmp_path / "other"]
+    export.main([str(x) for x in words])
     other = PseudoVisualEnhancement.from_hparams(str(tmp_path / "other"))
+    assert not other.make_observation_adding().share
+    assert model.make_observation_adding().share
     noisy = torch.randn(1, 3000)
     assert torch.equal(other.enhance_batch(noisy), model.enhance_batch(noisy))
 
