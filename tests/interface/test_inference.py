@@ -206,6 +206,7 @@ def test_nearly_clean_recordings_get_some_of_the_input_back(tiny_folder, tmp_pat
         file.write(
             "\nobservation_adding: !name:pvsd_modules.observation.ObservationAdding\n"
             "    share: 0.25\n    from_db: -301.0\n    full_db: -300.0\n"
+            "    loudest_db: 300.0\n"
         )  # so that everything counts as clean
     model = PseudoVisualEnhancement.from_hparams(folder)
     plain = PseudoVisualEnhancement.from_hparams(tiny_folder)
