@@ -108,10 +108,28 @@ def controls_section(folder: Path) -> str:
         if name in twins:
             continue
         parts.append(f"Other recordings, `{name}`:\n\n{scores_table(other)}")
+        parts.append(_losers(other))
         twin = others.get(name + TWIN_OF)
         if twin:
             parts.append(_differences(f"`{name}`", other.rows, {"twin": twin.rows}))
     return "\n".join(parts)
+
+
+#: A PESQ-WB that is lower by more than this is told of.
+HARM = 0.1
+
+
+def _losers(scores: Table) -> str:
+    """How many recordings came out worse than they went in."""
+    pairs = [(row.get("pesq_wb"), row.get("noisy_pesq_wb")) for row in scores.rows]
+    gains = [after - before for after, before in pairs if None not in (after, before)]
+    if not gains:
+        return ""
+    lost = sum(gain < -HARM for gain in gains)
+    told = f"PESQ-WB falls by more than {HARM} in {lost} of {len(gains)} recordings"
+    if lost:
+        told += f", at worst by {-min(gains):.2f}"
+    return prose(f"{told}.")
 
 
 def _differences(title: str, reference: list[dict], controls: dict) -> str:

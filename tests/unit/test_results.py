@@ -172,7 +172,16 @@ def test_controls_are_paired_only_where_they_are_the_same_mixtures(checkout):
     assert "At 0 dB and below" in section
     assert "Other recordings, `clean30`" in section
     assert "| 30 | 8 | 1.51 (+0.16;" in section
+    assert "falls by more than 0.1 in 0 of 8 recordings." in section.replace("\n", " ")
     assert controls_section(folder.with_name("streaming")) == NOT_MEASURED
+
+
+def test_recordings_that_lose_are_told_of(checkout):
+    folder = checkout / "pvsd_modules" / "pretrained" / "offline"
+    worse = folder / "controls" / "worse.csv"
+    worse.write_text(score_rows(-0.143, snrs=(30,)))  # gains from -0.143 to -0.073
+    section = " ".join(controls_section(folder).split("`worse`")[1].split())
+    assert "falls by more than 0.1 in 5 of 8 recordings, at worst by 0.14." in section
 
 
 def test_a_twin_on_another_list_is_paired_with_the_model_there(checkout):
