@@ -93,10 +93,8 @@ class ObservationAdding:
 
     def push(self, noisy: torch.Tensor) -> None:
         """Take noisy audio ``[batch, n]`` at 16 kHz."""
-        if self.share:
-            noisy = noisy.float()
-            held = noisy[:, :0] if self._noisy is None else self._noisy
-            self._noisy = torch.cat([held, noisy], 1)
+        held = noisy[:, :0].float() if self._noisy is None else self._noisy
+        self._noisy = torch.cat([held, noisy.float()], 1) if self.share else held
 
     def pull(self, enhanced: torch.Tensor) -> torch.Tensor:
         """Take the next enhanced audio, give what is finished.
@@ -129,12 +127,13 @@ class ObservationAdding:
 
     def flush(self) -> torch.Tensor:
         """Give the rest ``[batch, k]``. The next `push` begins a new recording."""
-        if self._pair is None:
-            return torch.zeros(1, 0)
-        if self._pair.shape[2] > _HISTORY:
+        if self._noisy is None:
+            raise ValueError("Nothing was pushed.")
+        nothing = self._noisy[:, :0]
+        if self._pair is not None and self._pair.shape[2] > _HISTORY:
             self._measure(self._pair)
         left = [self._give() for _ in range(len(self._waiting))]
-        audio = torch.cat([self._pair[0, :, :0], *left], 1)
+        audio = torch.cat([nothing, *left], 1)
         self._reset()
         return audio
 

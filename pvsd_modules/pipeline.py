@@ -120,12 +120,20 @@ def enhanced_blocks(
     if not tally.samples:
         return
     last, rest = through(down.flush()), stream.flush()
-    audio = [last.audio, up.feed(adding.pull(rest.audio))]
-    if adding.share:
-        audio.append(up.feed(adding.flush()))
-    audio = torch.cat([*audio, up.flush()], dim=1)
-    audio = audio[:, : tally.samples - given]
-    yield Chunk(mix.pull(audio), torch.cat([last.lips, rest.lips], dim=1))
+    lips = torch.cat([last.lips, rest.lips], dim=1)
+
+    def ending() -> Iterator[torch.Tensor]:
+        yield last.audio
+        yield up.feed(adding.pull(rest.audio))
+        for held in adding.flush().split(SAMPLE_RATE, dim=1):
+            yield up.feed(held)
+        yield up.flush()
+
+    for audio in ending():
+        audio = audio[:, : tally.samples - given]
+        given += audio.shape[1]
+        yield Chunk(mix.pull(audio), lips)
+        lips = lips[:, :0]
 
 
 def _real(block: torch.Tensor, tally: Tally) -> torch.Tensor:

@@ -113,7 +113,8 @@ def test_memory_is_bounded_and_the_first_seconds_come_early():
         assert len(adding._waiting) <= 7 and len(adding._measured) <= 12
     assert held <= 7 * RATE
     assert given + adding.flush().shape[1] == 40 * RATE
-    assert adding.flush().shape[1] == 0
+    with pytest.raises(ValueError):
+        adding.flush()
 
 
 def test_none_of_it_is_the_same_signal():
@@ -121,6 +122,7 @@ def test_none_of_it_is_the_same_signal():
     adding = ObservationAdding(0.0)
     adding.push(noisy)
     assert adding.pull(enhanced) is enhanced
+    assert adding.flush().shape == (1, 0)
     assert adding.whole(noisy, enhanced) is enhanced
 
 
