@@ -88,3 +88,14 @@ def find_model(source: str | Path | None = None) -> Path | str:
     if "/" not in str(source):
         return pretrained_folder(str(source))  # says which names there are
     raise PvsdError(f"The model folder {folder} does not exist: check its name.")
+
+
+def model_name(source: str) -> str:
+    """What a table says of a model: its name, without the folders of this machine.
+
+    Example
+    -------
+    >>> model_name("/home/me/results/my_model"), model_name("offline")
+    ('my_model', 'offline')
+    """
+    return Path(source).name if "/" in source else source

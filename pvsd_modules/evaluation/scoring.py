@@ -13,7 +13,7 @@ from pvsd_modules.evaluation.systems import EnhancedFolder, Model
 from pvsd_modules.evaluation.table import columns_of
 from pvsd_modules.metrics import MEASURES
 from pvsd_modules.outputs import written_whole
-from pvsd_modules.shipped import DEFAULT_MODEL
+from pvsd_modules.shipped import DEFAULT_MODEL, model_name
 
 COLUMNS = columns_of(MEASURES)
 
@@ -58,8 +58,11 @@ class Settings:
         """What a summary says of the system, without the folders of this machine."""
         if self.model is None:
             return {"system": "enhanced files"}
-        model = self.model if "/" not in self.model else Path(self.model).name
-        return {"model": model, "lips": self.lips, "engine": self.engine}
+        return {
+            "model": model_name(self.model),
+            "lips": self.lips,
+            "engine": self.engine,
+        }
 
     @property
     def all_measures(self) -> list[str]:

@@ -21,6 +21,7 @@ from pvsd_modules.models.syncnet import load_syncnet
 from pvsd_modules.outputs import written_whole
 from pvsd_modules.recipe import evenly, fail, open_manifests, start_experiment
 from pvsd_modules.report.lips import lips_markdown, save_lip_sheet
+from pvsd_modules.shipped import model_name
 
 
 def make_scorer(hparams, device):
@@ -112,7 +113,8 @@ def main(arguments):
             sheets.setdefault(judge, {}).setdefault(name, {}).update(lips)
     for judge, sheet in sheets.items():
         save_lip_sheet(sheet, folder / f"lips_{judge}.png")
-    summary = {"model": str(hparams["model"]), "comparisons": summarise_lips(rows)}
+    name = model_name(str(hparams["model"]))
+    summary = {"model": name, "comparisons": summarise_lips(rows)}
     write(folder, rows, summary)
     print(lips_markdown(summary), end="")
 

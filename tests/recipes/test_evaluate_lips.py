@@ -105,6 +105,7 @@ def evaluate(data, model, tmp_path):
 
 def test_all_comparisons(evaluate, tmp_path):
     summary, rows = evaluate()
+    assert summary["model"] == "tiny"  # not its folders
     assert [(row["comparison"], row["file"], row["snr"]) for row in rows] == [
         ("student-teacher", "m0", "0.0"),
         ("student-teacher", "m1", "-5.0"),
