@@ -104,7 +104,7 @@ def export(
     for name, path in files.items():
         text = _with_sizes(text, name, _settings_of(path))
     if live:
-        text = re.sub(r"(?m)^observation_share: [\d.]+", "observation_share: 0.0", text)
+        text = _with_number(text, "observation_share", "0.0")
     with folder_written_whole(folder) as temporary:
         (temporary / HPARAMS_FILE).write_text(text, encoding="utf-8")
         for name, path in files.items():
@@ -136,5 +136,10 @@ def _with_sizes(text: str, network: str, trained: Path | None) -> str:
     named = {key: value for key, value in sizes.items() if key.startswith(prefix)}
     for key, value in (named or sizes).items():
         key = prefix + key.removeprefix(prefix)
-        text = re.sub(rf"(?m)^{key}: \d+(?:\.\d+)?", f"{key}: {value}", text)
+        text = _with_number(text, key, value)
     return text
+
+
+def _with_number(text: str, key: str, value: str) -> str:
+    """Puts another number into the line of a key, where there is one."""
+    return re.sub(rf"(?m)^{key}: \d+(?:\.\d+)?", f"{key}: {value}", text)

@@ -149,9 +149,23 @@ class LipInterface(Pretrained):
                 self._twins[name] = stamp, network.for_inference(dtype)
             yield self._twins[name][1]
 
-    def _offline(self, noisy: torch.Tensor) -> Chunk:
-        """Send a batch ``[B, T]`` through a stream, piece by piece."""
-        stream = self.make_stream()
+    def through_stream(self, noisy: torch.Tensor, lips: str | None = None) -> Chunk:
+        """Send whole signals through a stream, piece by piece.
+
+        Arguments
+        ---------
+        noisy : torch.Tensor
+            ``[batch, time]``, 16 kHz.
+        lips : str or None
+            See `make_stream`.
+
+        Returns
+        -------
+        Chunk
+            All of the audio, ``[batch, time]``, and of the lips.
+        """
+        # A class may have a default of its own, which None would not ask for.
+        stream = self.make_stream() if lips is None else self.make_stream(lips)
         pieces = noisy.split(BLOCK_SECONDS * SAMPLE_RATE, dim=1)
         chunks = [stream.feed(piece) for piece in pieces]
         chunks.append(stream.flush())
@@ -175,4 +189,4 @@ class LipInterface(Pretrained):
             samples = samples.clamp(1, time)
         for count in samples.unique().tolist():
             rows = (samples == count).nonzero()[:, 0].to(noisy.device)
-            yield rows, count, self._offline(noisy[rows, :count])
+            yield rows, count, self.through_stream(noisy[rows, :count])

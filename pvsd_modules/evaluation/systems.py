@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor
 
-from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation.reading import sound
 from pvsd_modules.inference import PseudoVisualEnhancement
@@ -77,10 +76,7 @@ class Model:
     def _enhanced(self, signals: dict) -> Tensor:
         noisy = signals["noisy"]
         if self.engine == "stream" and self.lips in STREAMED:
-            stream = self.model.make_stream(self.lips)
-            pieces = noisy[None].split(4 * SAMPLE_RATE, dim=1)
-            parts = [stream.feed(piece).audio for piece in pieces]
-            return torch.cat([*parts, stream.flush().audio], 1)[0]
+            return self.model.through_stream(noisy[None], self.lips).audio[0]
         device = self.model.device
         batch = [
             None if signals[key] is None else signals[key][None].to(device)
