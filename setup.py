@@ -90,7 +90,7 @@ setup(
             f"pretrained/**/*.{suffix}"
             for suffix in ("yaml", "ckpt", "md", "csv", "json", "png", "txt")
         ],
-        "pvsd_modules.manifests": ["*.txt"],
+        "pvsd_modules.data.manifests": ["*.txt"],
     },
     install_requires=CORE,
     extras_require={"train": TRAIN, "dev": TRAIN + DEV},

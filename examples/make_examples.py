@@ -4,9 +4,9 @@
     python examples/make_examples.py [FOLDER]
 
 Nobody is recorded in them: the speech is babbled by a synthesiser
-(`pvsd_modules.synthetic`), and the noise, wind and a machine, is made up as well. The
-speech is 3 dB louder than the noise, as measured over the whole file.
-The video shows a drawn face that says it, with the noisy sound.
+(`pvsd_modules.synthetic.corpus`), and the noise, wind and a machine, is synthetic as
+well. The speech is 3 dB louder than the noise, as measured over the whole file. The
+video shows a drawn face that says it, with the noisy sound.
 """
 
 import argparse
@@ -16,8 +16,8 @@ import numpy as np
 import soundfile
 
 from pvsd_modules.alignment import SAMPLE_RATE
-from pvsd_modules.synthetic import face_frames, noise_like, speech_like
-from pvsd_modules.video_writing import write_lips
+from pvsd_modules.io.video_writing import write_lips
+from pvsd_modules.synthetic.corpus import face_frames, noise_like, speech_like
 
 SECONDS = 4.0
 SNR = 3.0  # dB

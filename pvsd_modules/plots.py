@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from pvsd_modules.alignment import FPS, SAMPLE_RATE
-from pvsd_modules.outputs import written_whole
+from pvsd_modules.io.atomic import written_whole
 
 _DYNAMIC_RANGE = 80.0  # dB below the loudest point that are shown
 _DPI = 120

@@ -5,13 +5,13 @@ from pathlib import Path
 import soundfile
 
 from pvsd_modules.alignment import SAMPLE_RATE
-from pvsd_modules.audio_store import AudioStore
 from pvsd_modules.benchmark.clock import compare, threads
 from pvsd_modules.benchmark.rows import Row
-from pvsd_modules.dataio import mixing_dataset
+from pvsd_modules.data.audio_store import AudioStore
+from pvsd_modules.data.datasets import mixing_dataset
+from pvsd_modules.data.training_mixer import TrainingMixer
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.synthetic import noise_like, speech_like, write_clip
-from pvsd_modules.training_mixer import TrainingMixer
+from pvsd_modules.synthetic.corpus import noise_like, speech_like, write_clip
 
 _UNIT = "samples per CPU-s"
 _FRAME_SIZE = 224  # of LRS3's videos
@@ -92,7 +92,7 @@ def _loaders(folder: Path, files: int) -> dict:
 
 
 def _preprocessing(folder: Path, repeats: int) -> Row:
-    from pvsd_modules.preprocessing import Settings, preprocess_clip
+    from pvsd_modules.faces.preprocess_clip import Settings, preprocess_clip
 
     path, settings = folder / "face.mp4", Settings(detector="haar")
     write_clip(path, 2.0, size=_FRAME_SIZE)

@@ -106,9 +106,9 @@ def peak_bytes() -> int:
 def _enhance(source: str, path: str, output: str, precision: str) -> dict:
     import torch
 
-    from pvsd_modules import files
     from pvsd_modules.benchmark.subject import load
     from pvsd_modules.commands.common import quiet
+    from pvsd_modules.inference import files
 
     quiet()
     torch.set_num_threads(1)

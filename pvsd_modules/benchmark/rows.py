@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from pvsd_modules.outputs import written_whole
+from pvsd_modules.io.atomic import written_whole
 
 
 class Row(NamedTuple):

@@ -22,20 +22,20 @@ def model_folder(model: str | None) -> Iterator[Path | str]:
     Arguments
     ---------
     model : str or None
-        As for `pvsd_modules.shipped.find_model`, or "paper": then a folder with the
-        paper's networks is made, and removed at the end. Random weights cost what
-        trained ones do.
+        As for `pvsd_modules.checkpoints.find.find_model`, or "paper": then a folder
+        with the paper's networks is made, and removed at the end. Random weights cost
+        what trained ones do.
 
     Yields
     ------
     Path or str
     """
-    from pvsd_modules.shipped import find_model
+    from pvsd_modules.checkpoints.find import find_model
 
     if model != PAPER:
         yield find_model(model)
         return
-    from pvsd_modules.checkpoints import NETWORKS, convert_original
+    from pvsd_modules.checkpoints.convert import NETWORKS, convert_original
 
     with TemporaryDirectory() as temporary, torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)

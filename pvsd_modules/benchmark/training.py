@@ -6,9 +6,9 @@ import torch
 
 from pvsd_modules.benchmark.clock import compare, threads
 from pvsd_modules.benchmark.rows import Row
-from pvsd_modules.losses import CompressedSpectralLoss, FeatureL1, LipLoss
-from pvsd_modules.models.open_lips import OpenLipGenerator
-from pvsd_modules.models.paper_adapters import PaperLipTeacher
+from pvsd_modules.models.open.lip_generator import OpenLipGenerator
+from pvsd_modules.models.paper.adapters import PaperLipTeacher
+from pvsd_modules.training.losses import CompressedSpectralLoss, FeatureL1, LipLoss
 
 
 def training(model, batch: int, seconds: float, repeats: int) -> list[Row]:

@@ -57,7 +57,7 @@ def load_model(interface: str, args: argparse.Namespace):
     PvsdError
         When the model cannot be loaded or the device cannot be used.
     """
-    from pvsd_modules.shipped import find_model
+    from pvsd_modules.checkpoints.find import find_model
 
     find_model(args.model)  # a wrong name is told at once, before the heavy imports
     quiet()

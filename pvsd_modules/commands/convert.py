@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Convert, and say what to do next."""
-    from pvsd_modules.checkpoints import convert_original
+    from pvsd_modules.checkpoints.convert import convert_original
 
     convert_original(
         args.student, args.denoiser, args.output_folder, args.teacher, args.overwrite

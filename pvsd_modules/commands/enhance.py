@@ -87,10 +87,11 @@ def _check(job: tuple[Path, Path], overwrite: bool) -> None:
 def _enhance(model, path: Path, output: Path, strength: float, label: str) -> None:
     from tqdm import tqdm
 
-    from pvsd_modules import audio, files
+    from pvsd_modules.inference import files
+    from pvsd_modules.io import sound_reading
 
     files.check_output(path, output)
-    info = audio.sound_info(path)
+    info = sound_reading.sound_info(path)
     begun = time.perf_counter()
     with tqdm(
         total=round(info.duration, 2),

@@ -9,9 +9,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from pvsd_modules.checkpoints.find import DEFAULT_MODEL
 from pvsd_modules.commands.common import positive, quiet
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.shipped import DEFAULT_MODEL
 
 EPILOG = (
     "Exit code: 0 all was scored, 1 some recordings could not be scored (they are "

@@ -17,7 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print what there is to know."""
     from pvsd_modules import __version__
-    from pvsd_modules.shipped import HPARAMS_FILE, pretrained_folder, shipped_models
+    from pvsd_modules.checkpoints.find import (
+        HPARAMS_FILE,
+        pretrained_folder,
+        shipped_models,
+    )
 
     subject = args.subject
     if subject is None:
@@ -36,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _file_lines(path: Path) -> str:
-    from pvsd_modules.audio import sound_info
+    from pvsd_modules.io.sound_reading import sound_info
 
     info = sound_info(path)
     channels = "1 channel" if info.channels == 1 else f"{info.channels} channels"
@@ -49,8 +53,8 @@ def _file_lines(path: Path) -> str:
 
 
 def _model_lines(name: str, folder: Path) -> str:
+    from pvsd_modules.checkpoints.find import find_model
     from pvsd_modules.commands.common import quiet
-    from pvsd_modules.shipped import find_model
 
     quiet()
     from pvsd_modules.inference import PseudoVisualEnhancement

@@ -34,10 +34,11 @@ def run(args: argparse.Namespace) -> int:
     model = load_model("LipGenerator", args)
     from tqdm import tqdm
 
-    from pvsd_modules import audio, files
+    from pvsd_modules.inference import files
+    from pvsd_modules.io import sound_reading
 
     files.check_output(path, output)
-    frames = round(audio.sound_info(path).duration * 25)
+    frames = round(sound_reading.sound_info(path).duration * 25)
     with tqdm(
         total=frames, desc=path.name, unit="frame", leave=False, disable=None
     ) as bar:

@@ -4,9 +4,9 @@ import hashlib
 import json
 from pathlib import Path
 
+from pvsd_modules.checkpoints.find import find_model
 from pvsd_modules.evaluation.scoring import Settings
 from pvsd_modules.evaluation.table import digest
-from pvsd_modules.shipped import find_model
 
 PATHS = ("clean", "noise", "noisy", "enhanced")
 

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from pvsd_modules.alignment import FACE_SIZE
-from pvsd_modules.dataio import mixture_dataset, read_face
+from pvsd_modules.data.datasets import mixture_dataset, read_face
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation.lip_scores import score_lips
 from pvsd_modules.evaluation.lip_sync import lip_sync_error
-from pvsd_modules.models.syncnet import SyncNet
+from pvsd_modules.evaluation.syncnet import SyncNet
 
 #: Who draws, and whose lips are wanted.
 COMPARISONS = ("student-teacher", "teacher-teacher", "teacher-real", "student-real")

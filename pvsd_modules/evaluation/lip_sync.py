@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from pvsd_modules.alignment import FACE_SIZE, HOP, SAMPLE_RATE, STEPS_PER_FRAME
-from pvsd_modules.models.neutral_face import neutral_face
-from pvsd_modules.models.syncnet import COLUMNS, PICTURES, SyncNet
+from pvsd_modules.evaluation.syncnet import COLUMNS, PICTURES, SyncNet
+from pvsd_modules.models.paper.neutral_face import neutral_face
 
 REACH = 15  # frames that the sound is shifted by, to and fro
 _WINDOW, _FFT, _BANDS, _CEPSTRA, _LIFTER = 400, 512, 26, 13, 22

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from pvsd_modules.dataio import load_manifest
+from pvsd_modules.data.datasets import load_manifest
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation.reading import Reader
 from pvsd_modules.evaluation.scoring import save_wav

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from pvsd_modules.alignment import SAMPLE_RATE
-from pvsd_modules.audio_store import AudioStore, decode
-from pvsd_modules.dataio import cut_frames, mixture_dataset, read_lips
+from pvsd_modules.data.audio_store import AudioStore, decode
+from pvsd_modules.data.datasets import cut_frames, mixture_dataset, read_lips
 from pvsd_modules.errors import PvsdError
 
 # Longest difference in seconds that the frames of a program or the edges of an

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from speechbrain.utils.edit_distance import wer_details_for_batch
 
+from pvsd_modules.checkpoints.find import HPARAMS_FILE
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.shipped import HPARAMS_FILE
 
 TEXT_KEYS = ("text", "wrd", "words", "transcript", "sentence")
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import soundfile
 
 from pvsd_modules.alignment import SAMPLE_RATE
+from pvsd_modules.checkpoints.find import DEFAULT_MODEL, model_name
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation.measures import DNSMOS, check_measures, measure
 from pvsd_modules.evaluation.reading import Reader, check_signal, fitted
 from pvsd_modules.evaluation.systems import EnhancedFolder, Model
 from pvsd_modules.evaluation.table import columns_of
+from pvsd_modules.io.atomic import written_whole
 from pvsd_modules.metrics import MEASURES
-from pvsd_modules.outputs import written_whole
-from pvsd_modules.shipped import DEFAULT_MODEL, model_name
 
 COLUMNS = columns_of(MEASURES)
 

@@ -6,7 +6,7 @@ from torch import Tensor
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation.reading import sound
 from pvsd_modules.inference import PseudoVisualEnhancement
-from pvsd_modules.lips import SOURCES, LipSource
+from pvsd_modules.models.lip_source import SOURCES, LipSource
 
 STREAMED = ("student", "none", "zeros")  # lips that a stream can give
 ENGINES = ("stream", "whole")
@@ -28,7 +28,8 @@ class Model:
     model : str
         Pretrained folder, name of a shipped model, or hub id.
     lips : str or None
-        One of `pvsd_modules.lips.SOURCES`; None for what the model was made for.
+        One of `pvsd_modules.models.lip_source.SOURCES`; None for what the model was
+        made for.
     engine : str
         ``stream``: piece by piece as ``pvsd enhance`` does; ``whole``: the networks
         see the whole recording at once. Lips that need the clean sound or the whole

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.outputs import written_whole
+from pvsd_modules.io.atomic import written_whole
 
 NAMES = "surrogateescape"  # names of files may be no text at all
 TEXTS = ("file", "category", "speaker", "failure")

@@ -11,7 +11,7 @@ from torch import Tensor
 from pvsd_modules.alignment import FPS, SAMPLE_RATE
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation.measures import TITLES
-from pvsd_modules.outputs import written_whole
+from pvsd_modules.io.atomic import written_whole
 from pvsd_modules.report import page
 from pvsd_modules.report.comparison import (
     difference_table,
@@ -178,13 +178,13 @@ def _curve_grid(logs: Sequence[str | Path], folder: Path) -> str:
 
 def _signal(path: Path) -> Tensor:
     """The first channel of a recording, its beginning, at 16 kHz."""
-    from pvsd_modules.audio_store import decode
+    from pvsd_modules.data.audio_store import decode
 
     return decode(path)[: _LONGEST * SAMPLE_RATE]
 
 
 def _lips(path: Path) -> Tensor:
-    from pvsd_modules.video import read_frames
+    from pvsd_modules.io.video_reading import read_frames
 
     frames = list(islice(read_frames(path), FPS * _LONGEST))
     return torch.from_numpy(np.stack(frames)).float() / 255

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.outputs import written_whole
+from pvsd_modules.io.atomic import written_whole
 
 # Colours that people with any colour vision tell apart (Okabe & Ito 2008), with a
 # marker each, so that colour is never all there is.

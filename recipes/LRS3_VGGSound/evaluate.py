@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from pvsd_modules.commands.evaluate import report_failures
-from pvsd_modules.dataio import load_manifest
+from pvsd_modules.data.datasets import load_manifest
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation import Settings, evaluate, markdown
 from pvsd_modules.evaluation.folders import match_folders, read_conditions
@@ -23,7 +23,7 @@ from pvsd_modules.evaluation.markdown import side_by_side
 from pvsd_modules.evaluation.measures import check_measures
 from pvsd_modules.evaluation.protocol import evaluate_systems
 from pvsd_modules.metrics import MEASURES
-from pvsd_modules.recipe import fail, start_experiment
+from pvsd_modules.training.experiment import fail, start_experiment
 
 HERE = Path(__file__).resolve().parent
 

@@ -13,15 +13,20 @@ import json
 import sys
 from pathlib import Path
 
+from pvsd_modules.checkpoints.find import model_name
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation.lip_evaluation import LipScorer, clips, evaluate_lips
 from pvsd_modules.evaluation.lip_scores import COLUMNS, summarise_lips
+from pvsd_modules.evaluation.syncnet import load_syncnet
 from pvsd_modules.inference import LipGenerator
-from pvsd_modules.models.syncnet import load_syncnet
-from pvsd_modules.outputs import written_whole
-from pvsd_modules.recipe import evenly, fail, open_manifests, start_experiment
+from pvsd_modules.io.atomic import written_whole
 from pvsd_modules.report.lips import lips_markdown, save_lip_sheet
-from pvsd_modules.shipped import model_name
+from pvsd_modules.training.experiment import (
+    evenly,
+    fail,
+    open_manifests,
+    start_experiment,
+)
 
 
 def make_scorer(hparams, device):

@@ -8,9 +8,9 @@
 import argparse
 from pathlib import Path
 
+from pvsd_modules.checkpoints.export import export
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.export import export
-from pvsd_modules.recipe import fail
+from pvsd_modules.training.experiment import fail
 
 TEMPLATE = Path(__file__).parents[2] / "hparams/pretrained/open.yaml"
 

@@ -12,12 +12,12 @@ import argparse
 import logging
 import sys
 
+from pvsd_modules.data.manifests.faces import prepare_faces
+from pvsd_modules.data.manifests.mixtures import forget_stale_mixtures, prepare_mixtures
+from pvsd_modules.data.manifests.noise import prepare_noise
+from pvsd_modules.data.manifests.pairs import prepare_pairs
+from pvsd_modules.data.manifests.speech import prepare_speech
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.manifests.faces import prepare_faces
-from pvsd_modules.manifests.mixtures import forget_stale_mixtures, prepare_mixtures
-from pvsd_modules.manifests.noise import prepare_noise
-from pvsd_modules.manifests.pairs import prepare_pairs
-from pvsd_modules.manifests.speech import prepare_speech
 
 logger = logging.getLogger(__name__)
 

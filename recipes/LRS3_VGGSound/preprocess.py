@@ -21,10 +21,10 @@ import os
 import sys
 from pathlib import Path
 
-from pvsd_modules.detectors import make_detector
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.preprocessing import Settings, find_clips
-from pvsd_modules.preprocessing_pool import preprocess_clips, summarise
+from pvsd_modules.faces.detectors import make_detector
+from pvsd_modules.faces.preprocess_clip import Settings, find_clips
+from pvsd_modules.faces.preprocess_many import preprocess_clips, summarise
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -16,14 +16,14 @@ import os
 import sys
 from pathlib import Path
 
+from pvsd_modules.checkpoints.find import DEFAULT_MODEL
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.outputs import written_whole
-from pvsd_modules.recipe import fail
+from pvsd_modules.io.atomic import written_whole
 from pvsd_modules.report.curves import save_curves
 from pvsd_modules.report.markers import filled, part_names
 from pvsd_modules.report.overview import model_overview
 from pvsd_modules.report.sections import SECTIONS, speed_section
-from pvsd_modules.shipped import DEFAULT_MODEL
+from pvsd_modules.training.experiment import fail
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = "recipes/LRS3_VGGSound"

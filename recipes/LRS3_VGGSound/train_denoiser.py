@@ -15,12 +15,12 @@ from pathlib import Path
 import speechbrain as sb
 import torch
 
-from pvsd_modules.brain import PvsdBrain
-from pvsd_modules.dataio import mixing_dataset, mixture_dataset
+from pvsd_modules.checkpoints.export import best_checkpoint
+from pvsd_modules.data.datasets import mixing_dataset, mixture_dataset
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.export import best_checkpoint
 from pvsd_modules.metrics import correlation, mouth_opening, pesq_wb, si_sdr, stoi
-from pvsd_modules.recipe import (
+from pvsd_modules.training.brain import PvsdBrain
+from pvsd_modules.training.experiment import (
     evenly,
     fail,
     load_pretrained,

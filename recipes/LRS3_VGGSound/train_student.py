@@ -11,10 +11,9 @@ import sys
 
 import torch
 
-from pvsd_modules.dataio import mixing_dataset, mixture_dataset
+from pvsd_modules.data.datasets import mixing_dataset, mixture_dataset
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.lip_brain import LipBrain
-from pvsd_modules.recipe import (
+from pvsd_modules.training.experiment import (
     evenly,
     fail,
     load_pretrained,
@@ -22,6 +21,7 @@ from pvsd_modules.recipe import (
     start_experiment,
     train,
 )
+from pvsd_modules.training.lip_brain import LipBrain
 
 
 class StudentBrain(LipBrain):

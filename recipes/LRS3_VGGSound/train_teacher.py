@@ -12,10 +12,16 @@ import sys
 import speechbrain as sb
 import torch
 
-from pvsd_modules.dataio import median_frame, mixing_dataset, read_lips
+from pvsd_modules.data.datasets import median_frame, mixing_dataset, read_lips
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.lip_brain import LipBrain
-from pvsd_modules.recipe import evenly, fail, open_manifests, start_experiment, train
+from pvsd_modules.training.experiment import (
+    evenly,
+    fail,
+    open_manifests,
+    start_experiment,
+    train,
+)
+from pvsd_modules.training.lip_brain import LipBrain
 
 
 class TeacherBrain(LipBrain):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pvsd_modules.synthetic import write_corpus, write_noises
+from pvsd_modules.synthetic.corpus import write_corpus, write_noises
 
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "recipes" / "LRS3_VGGSound"

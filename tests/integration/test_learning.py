@@ -4,9 +4,9 @@ import pytest
 import torch
 from conftest import TINY_LIPS
 
-from pvsd_modules.dataio import load_manifest, read_lips
+from pvsd_modules.data.datasets import load_manifest, read_lips
 from pvsd_modules.metrics import correlation, mouth_opening
-from pvsd_modules.models.open_lips import OpenLipGenerator
+from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 
 
 def network_of(recipe, folder, name, **options):

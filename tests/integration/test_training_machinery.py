@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import RECIPE, load_script
 
-from pvsd_modules.frozen import Frozen
+from pvsd_modules.training.frozen import Frozen
 
 TINY = {
     "channels": 8, "blocks": 1, "batch_size": 2, "steps_per_epoch": 6,
@@ -120,7 +120,7 @@ def test_the_student_does_not_drift_in_the_denoisers_training(
     watched = watch_frozen(monkeypatch)
     path = tmp_path / "student.ckpt"
     # The denoiser's YAML describes a student of full size.
-    from pvsd_modules.models.open_lips import OpenLipGenerator
+    from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 
     before = OpenLipGenerator().state_dict()
     torch.save(before, path)
@@ -151,8 +151,8 @@ def test_debug_runs(recipe, tmp_path, family, training):
     if training == "teacher":
         options["train_items"] = 2
     if training == "student":
-        from pvsd_modules.models.open_lips import OpenLipGenerator
-        from pvsd_modules.models.paper_adapters import PaperLipTeacher
+        from pvsd_modules.models.open.lip_generator import OpenLipGenerator
+        from pvsd_modules.models.paper.adapters import PaperLipTeacher
 
         kinds = {"open": OpenLipGenerator()}
         network = kinds["open"] if family == "open" else PaperLipTeacher()

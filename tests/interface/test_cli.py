@@ -248,8 +248,8 @@ def test_converting_what_is_no_checkpoint(pvsd, tmp_path):
 
 
 def test_interrupted_work_leaves_nothing_half_written(tmp_path, identity_folder):
-    from pvsd_modules.files import enhance_to_file
     from pvsd_modules.inference import PseudoVisualEnhancement
+    from pvsd_modules.inference.files import enhance_to_file
 
     def interrupt(block):
         raise KeyboardInterrupt

@@ -9,10 +9,10 @@ import tiny_networks
 import torch
 
 from pvsd_modules.alignment import frame_count
+from pvsd_modules.checkpoints.find import find_model, pretrained_folder, shipped_models
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation.systems import Model
 from pvsd_modules.inference import LipGenerator, PseudoVisualEnhancement
-from pvsd_modules.shipped import find_model, pretrained_folder, shipped_models
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +204,8 @@ def test_nearly_clean_recordings_get_some_of_the_input_back(tiny_folder, tmp_pat
     folder = shutil.copytree(tiny_folder, tmp_path / "model")
     with (folder / "hyperparams.yaml").open("a", encoding="utf-8") as file:
         file.write(
-            "\nobservation_adding: !name:pvsd_modules.observation.ObservationAdding\n"
+            "\nobservation_adding: "
+            "!name:pvsd_modules.inference.observation.ObservationAdding\n"
             "    share: 0.25\n    from_db: -301.0\n    full_db: -300.0\n"
             "    loudest_db: 300.0\n"
         )  # so that everything counts as clean

@@ -6,11 +6,15 @@ import pytest
 import soundfile
 import torch
 
+from pvsd_modules.checkpoints.find import (
+    DEFAULT_MODEL,
+    pretrained_folder,
+    shipped_models,
+)
+from pvsd_modules.data.mixing import mix_at_snr
 from pvsd_modules.inference import LipGenerator, PseudoVisualEnhancement
 from pvsd_modules.metrics import correlation, mouth_opening, si_sdr
-from pvsd_modules.mixing import mix_at_snr
-from pvsd_modules.shipped import DEFAULT_MODEL, pretrained_folder, shipped_models
-from pvsd_modules.synthetic import noise_like, speech_like
+from pvsd_modules.synthetic.corpus import noise_like, speech_like
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

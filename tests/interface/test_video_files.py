@@ -6,9 +6,9 @@ import pytest
 import soundfile
 import torch
 
-from pvsd_modules.media import probe
-from pvsd_modules.video import read_audio, read_frames
-from pvsd_modules.video_writing import write_lips
+from pvsd_modules.io.media import probe
+from pvsd_modules.io.video_reading import read_audio, read_frames
+from pvsd_modules.io.video_writing import write_lips
 
 RATE = 44100
 CLICKS = [0.3, 0.9, 1.7]  # seconds

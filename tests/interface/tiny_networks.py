@@ -77,7 +77,7 @@ denoiser: !new:tiny_networks.{denoiser}
 modules:
   student: !ref <student>
   denoiser: !ref <denoiser>
-stream: !name:pvsd_modules.streaming.WindowedStream
+stream: !name:pvsd_modules.inference.windowed_stream.WindowedStream
   window: 16000
   hop: 12800
   fade: 640

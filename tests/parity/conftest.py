@@ -8,8 +8,8 @@ import parity_reference as reference
 import pytest
 import torch
 
-from pvsd_modules.checkpoints import NETWORKS
-from pvsd_modules.features import MagnitudePhase, Wav2LipMel
+from pvsd_modules.checkpoints.convert import NETWORKS
+from pvsd_modules.models.paper.features import MagnitudePhase, Wav2LipMel
 
 HERE = Path(__file__).parent
 STARTS = (1280, 14080)  # first samples of predict()'s two windows of 1 s

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from pvsd_modules.alignment import lip_windows
-from pvsd_modules.features import MagnitudePhase, Wav2LipMel
-from pvsd_modules.mixing import mix_at_snr
+from pvsd_modules.data.mixing import mix_at_snr
+from pvsd_modules.models.paper.features import MagnitudePhase, Wav2LipMel
 
 
 def close(ours, theirs, tolerance):

@@ -4,7 +4,7 @@ import parity_reference as reference
 import pytest
 import torch
 
-from pvsd_modules.checkpoints import NETWORKS
+from pvsd_modules.checkpoints.convert import NETWORKS
 
 TOLERANCE = 1e-5
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from pvsd_modules.features import MagnitudePhase, Wav2LipMel
+from pvsd_modules.models.paper.features import MagnitudePhase, Wav2LipMel
 
 
 def stitch(windows):

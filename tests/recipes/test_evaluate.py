@@ -17,8 +17,8 @@ from pvsd_modules.evaluation import Scorer, Settings, run
 from pvsd_modules.evaluation.protocol import evaluate_systems
 from pvsd_modules.evaluation.scoring import COLUMNS
 from pvsd_modules.metrics import MEASURES
-from pvsd_modules.synthetic_noise import noise_like
-from pvsd_modules.synthetic_speech import utter
+from pvsd_modules.synthetic.noise import noise_like
+from pvsd_modules.synthetic.speech import utter
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = ROOT / "hparams" / "evaluate.yaml"

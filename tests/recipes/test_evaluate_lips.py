@@ -13,10 +13,10 @@ import soundfile
 import torch
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.models.syncnet import SyncNet
-from pvsd_modules.synthetic_face import face_frames
-from pvsd_modules.synthetic_noise import noise_like
-from pvsd_modules.synthetic_speech import utter
+from pvsd_modules.evaluation.syncnet import SyncNet
+from pvsd_modules.synthetic.face import face_frames
+from pvsd_modules.synthetic.noise import noise_like
+from pvsd_modules.synthetic.speech import utter
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = ROOT / "hparams" / "evaluate_lips.yaml"

@@ -11,11 +11,11 @@ import pytest
 import soundfile
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.preprocessing import Settings, find_clips, to_mono
-from pvsd_modules.preprocessing_pool import preprocess_clips, summarise
-from pvsd_modules.synthetic import utter, write_clip
-from pvsd_modules.synthetic_face import face_frames
-from pvsd_modules.video_writing import write_lips
+from pvsd_modules.faces.preprocess_clip import Settings, find_clips, to_mono
+from pvsd_modules.faces.preprocess_many import preprocess_clips, summarise
+from pvsd_modules.io.video_writing import write_lips
+from pvsd_modules.synthetic.corpus import utter, write_clip
+from pvsd_modules.synthetic.face import face_frames
 
 SCRIPT = Path(__file__).parents[2] / "recipes" / "LRS3_VGGSound" / "preprocess.py"
 

@@ -3,7 +3,7 @@
 import numpy as np
 import soundfile
 
-from pvsd_modules.audio_store import AudioStore
+from pvsd_modules.data.audio_store import AudioStore
 
 
 def make_store(folder, seconds):

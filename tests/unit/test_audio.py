@@ -5,10 +5,10 @@ import pytest
 import soundfile
 import torch
 
-from pvsd_modules.audio import sound_blocks, sound_info
-from pvsd_modules.audio_writing import sound_writer
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.outputs import written_whole
+from pvsd_modules.io.atomic import written_whole
+from pvsd_modules.io.sound_reading import sound_blocks, sound_info
+from pvsd_modules.io.sound_writing import sound_writer
 
 
 def tone(samples, channels=1, rate=16000):

@@ -8,7 +8,7 @@ import soundfile
 import torch
 from audio_files import make_store
 
-from pvsd_modules.audio_store import AudioStore
+from pvsd_modules.data.audio_store import AudioStore
 from pvsd_modules.errors import PvsdError
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pvsd_modules.augment import (
+from pvsd_modules.data.augmentation import (
     Augmenter,
     at_speed,
     low_pass,

@@ -8,8 +8,8 @@ from itertools import permutations
 import pytest
 import torch
 
-from pvsd_modules import checkpoints
-from pvsd_modules.checkpoints import NETWORKS, convert_original, load_original
+from pvsd_modules.checkpoints import convert
+from pvsd_modules.checkpoints.convert import NETWORKS, convert_original, load_original
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.inference import PseudoVisualEnhancement
 
@@ -203,9 +203,9 @@ def test_conversion_writes_a_folder_that_loads(files, tmp_path):
 
 
 def test_the_settings_without_a_teacher(tmp_path):
-    text = checkpoints._settings(with_teacher=False)
+    text = convert._settings(with_teacher=False)
     assert "teacher" not in text
-    assert "teacher" in checkpoints._settings(with_teacher=True)
+    assert "teacher" in convert._settings(with_teacher=True)
     assert "!include" not in text and "paths:" not in text
 
 
@@ -220,7 +220,7 @@ def test_nothing_is_written_when_a_file_is_wrong(files, tmp_path):
 def small(monkeypatch, tmp_path):
     """Conversion of networks that take no time to write."""
     monkeypatch.setattr(
-        checkpoints, "load_original", lambda path, name: torch.nn.Linear(2, 2)
+        convert, "load_original", lambda path, name: torch.nn.Linear(2, 2)
     )
     source = tmp_path / "source.pth"
     source.write_text("weights")
@@ -255,7 +255,7 @@ def test_a_failure_while_writing_leaves_the_earlier_folder(
     def full(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(checkpoints.torch, "save", full)
+    monkeypatch.setattr(convert.torch, "save", full)
     with pytest.raises(PvsdError, match="cannot be written .*disk full"):
         small(folder, overwrite=True)
     assert {item.name: item.read_bytes() for item in folder.iterdir()} == before

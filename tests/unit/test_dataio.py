@@ -7,7 +7,7 @@ import torch
 from audio_files import make_store
 from speechbrain.dataio.dataloader import make_dataloader
 
-from pvsd_modules.dataio import (
+from pvsd_modules.data.datasets import (
     cut_frames,
     load_manifest,
     median_frame,
@@ -16,8 +16,8 @@ from pvsd_modules.dataio import (
     read_face,
     read_lips,
 )
+from pvsd_modules.data.training_mixer import TrainingMixer
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.training_mixer import TrainingMixer
 
 
 @pytest.fixture

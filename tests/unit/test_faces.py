@@ -5,9 +5,9 @@ import builtins
 import numpy as np
 import pytest
 
-from pvsd_modules import detectors
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.faces import (
+from pvsd_modules.faces import detectors
+from pvsd_modules.faces.tracking import (
     crop_face,
     crop_faces,
     find_faces,
@@ -16,7 +16,7 @@ from pvsd_modules.faces import (
     smooth_track,
     write_crops,
 )
-from pvsd_modules.synthetic_face import face_frames
+from pvsd_modules.synthetic.face import face_frames
 
 
 def box(x, y, side):

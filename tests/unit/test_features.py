@@ -5,7 +5,11 @@ import math
 import pytest
 import torch
 
-from pvsd_modules.features import MagnitudePhase, Wav2LipMel, slaney_mel_basis
+from pvsd_modules.models.paper.features import (
+    MagnitudePhase,
+    Wav2LipMel,
+    slaney_mel_basis,
+)
 
 
 def tone(hertz, samples=16000, level=0.5):

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from pvsd_modules.frozen import Frozen
+from pvsd_modules.training.frozen import Frozen
 
 
 def network():

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from pvsd_modules.alignment import frame_count, lip_windows
-from pvsd_modules.models.blocks import ConvBlock, in_chunks, upconv2d
-from pvsd_modules.models.folding import FoldedBlock, inference_twin
-from pvsd_modules.models.paper_adapters import PaperDenoiser, PaperLipStudent
-from pvsd_modules.streaming import WindowedStream
+from pvsd_modules.inference.windowed_stream import WindowedStream
+from pvsd_modules.models.paper.adapters import PaperDenoiser, PaperLipStudent
+from pvsd_modules.models.paper.blocks import ConvBlock, in_chunks, upconv2d
+from pvsd_modules.models.paper.folding import FoldedBlock, inference_twin
 
 
 def settle(network):

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from pvsd_modules.models.level import PRIOR_STEPS, TARGET, RunningLevel
-from pvsd_modules.models.open_denoiser import OpenDenoiser
-from pvsd_modules.models.open_lips import OpenLipGenerator
-from pvsd_modules.spectra import CausalSTFT
+from pvsd_modules.models.open.denoiser import OpenDenoiser
+from pvsd_modules.models.open.level import PRIOR_STEPS, TARGET, RunningLevel
+from pvsd_modules.models.open.lip_generator import OpenLipGenerator
+from pvsd_modules.models.open.spectra import CausalSTFT
 
 
 def test_the_level_is_that_of_the_samples():

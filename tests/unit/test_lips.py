@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.frozen import Frozen
-from pvsd_modules.lips import SOURCES, LipSource
-from pvsd_modules.models.open_lips import OpenLipGenerator
+from pvsd_modules.models.lip_source import SOURCES, LipSource
+from pvsd_modules.models.open.lip_generator import OpenLipGenerator
+from pvsd_modules.training.frozen import Frozen
 
 
 class Drawer(nn.Module):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pvsd_modules.losses import CompressedSpectralLoss, FeatureL1, LipLoss
+from pvsd_modules.training.losses import CompressedSpectralLoss, FeatureL1, LipLoss
 
 
 def signals():

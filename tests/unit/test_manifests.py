@@ -5,9 +5,9 @@ import random
 import numpy as np
 import pytest
 
+from pvsd_modules.data.manifests import mixtures, noise, scan, speech, splits
+from pvsd_modules.data.manifests.scan import Recording
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.manifests import mixtures, noise, scan, speech, splits
-from pvsd_modules.manifests.scan import Recording
 
 SHARES = {"valid": 0.1, "test": 0.1}
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pvsd_modules.metrics import MEASURES, correlation, mouth_opening, si_sdr
-from pvsd_modules.synthetic_speech import utter
+from pvsd_modules.synthetic.speech import utter
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pvsd_modules.mixing import burst, item_generator, loop_from, mix_at_snr
+from pvsd_modules.data.mixing import burst, item_generator, loop_from, mix_at_snr
 
 
 def ratio(clean, noisy):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pvsd_modules.observation import ObservationAdding
+from pvsd_modules.inference.observation import ObservationAdding
 
 RATE = 16000
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from pvsd_modules.models.lip_encoder import LipEncoder
-from pvsd_modules.models.open_denoiser import OpenDenoiser
-from pvsd_modules.models.open_lips import OpenLipGenerator
+from pvsd_modules.models.open.denoiser import OpenDenoiser
+from pvsd_modules.models.open.lip_encoder import LipEncoder
+from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 
 
 @pytest.mark.parametrize("samples", [1, 639, 640, 641, 1500])

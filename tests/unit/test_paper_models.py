@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from pvsd_modules.models.blocks import ConvBlock, flatten_frames, unflatten_frames
-from pvsd_modules.models.neutral_face import neutral_face
-from pvsd_modules.models.paper_adapters import (
+from pvsd_modules.models.paper.adapters import (
     PaperDenoiser,
     PaperLipStudent,
     PaperLipTeacher,
 )
+from pvsd_modules.models.paper.blocks import ConvBlock, flatten_frames, unflatten_frames
+from pvsd_modules.models.paper.neutral_face import neutral_face
 
 
 def noise(*shape):

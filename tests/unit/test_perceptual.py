@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from pvsd_modules.losses import CompressedSpectralLoss
-from pvsd_modules.perceptual import LoudnessLoss
+from pvsd_modules.training.losses import CompressedSpectralLoss
+from pvsd_modules.training.loudness_loss import LoudnessLoss
 
 
 def speechlike(seconds=2, seed=0):

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.models.open_denoiser import OpenDenoiser
-from pvsd_modules.models.open_lips import OpenLipGenerator
-from pvsd_modules.recurrent_stream import RecurrentStream
+from pvsd_modules.inference.recurrent_stream import RecurrentStream
+from pvsd_modules.models.open.denoiser import OpenDenoiser
+from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 
 LENGTHS = (1, 159, 160, 161, 320, 639, 640, 641, 1279, 1281, 2400, 5000, 12801)
 

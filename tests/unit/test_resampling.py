@@ -4,7 +4,7 @@ import pytest
 import torch
 import torchaudio
 
-from pvsd_modules.resampling import SincResampler
+from pvsd_modules.io.resampling import SincResampler
 
 RATES = [8000, 11025, 22050, 24000, 44100, 48000, 96000]
 

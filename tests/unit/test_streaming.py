@@ -5,7 +5,7 @@ import torch
 
 from pvsd_modules.alignment import frame_count, lip_windows
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.streaming import WindowedStream
+from pvsd_modules.inference.windowed_stream import WindowedStream
 
 
 class Identity(torch.nn.Module):

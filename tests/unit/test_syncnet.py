@@ -12,7 +12,7 @@ from pvsd_modules.evaluation.lip_sync import (
     shifted_distances,
     whole_faces,
 )
-from pvsd_modules.models.syncnet import SyncNet, load_syncnet
+from pvsd_modules.evaluation.syncnet import SyncNet, load_syncnet
 
 
 @pytest.fixture(scope="module")

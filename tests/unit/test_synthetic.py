@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from pvsd_modules.media import probe
-from pvsd_modules.synthetic import (
+from pvsd_modules.io.media import probe
+from pvsd_modules.io.video_reading import read_audio, read_frames
+from pvsd_modules.synthetic.corpus import (
     NOISE_KINDS,
     face_frames,
     noise_like,
@@ -19,7 +20,6 @@ from pvsd_modules.synthetic import (
     write_corpus,
     write_noises,
 )
-from pvsd_modules.video import read_audio, read_frames
 
 
 def loudness(wave):

@@ -4,8 +4,8 @@ import pytest
 import torch
 from audio_files import make_store
 
-from pvsd_modules.augment import Augmenter
-from pvsd_modules.training_mixer import TrainingMixer
+from pvsd_modules.data.augmentation import Augmenter
+from pvsd_modules.data.training_mixer import TrainingMixer
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import torch
 
-from pvsd_modules.models.open_denoiser import OpenDenoiser
-from pvsd_modules.models.open_lips import OpenLipGenerator
+from pvsd_modules.models.open.denoiser import OpenDenoiser
+from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 
 
 def count(*networks):

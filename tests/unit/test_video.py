@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.media import has_variable_rate, probe
-from pvsd_modules.video import read_audio, read_audio_blocks, read_frames
-from pvsd_modules.video_writing import write_lips, write_video_with_audio
+from pvsd_modules.io.media import has_variable_rate, probe
+from pvsd_modules.io.video_reading import read_audio, read_audio_blocks, read_frames
+from pvsd_modules.io.video_writing import write_lips, write_video_with_audio
 
 RATE = 16000
 FLASH = 1.0  # seconds: one white frame, and the beginning of a chirp

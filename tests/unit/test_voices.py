@@ -2,7 +2,7 @@
 
 import torch
 
-from pvsd_modules.voices import VoiceChanger
+from pvsd_modules.data.voices import VoiceChanger
 
 
 def test_shape_and_finite_and_changed():

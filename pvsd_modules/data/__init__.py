@@ -1,0 +1,1 @@
+"""From files to training items: manifests, decoded audio, mixing, augmentation."""

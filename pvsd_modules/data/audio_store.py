@@ -1,0 +1,133 @@
+"""Decodes every training file once and keeps it as 16-bit samples in one file."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from pvsd_modules.alignment import SAMPLE_RATE
+from pvsd_modules.errors import PvsdError
+
+
+class AudioStore:
+    """16 kHz mono audio by file name, read as slices of one memory-mapped file.
+
+    Decoding Opus or resampling anew in every epoch costs more than a small network;
+    a memory map costs nothing, is shared by all workers, and needs no RAM of its own.
+
+    Arguments
+    ---------
+    folder : str or Path
+        Where ``audio.int16`` and ``index.json`` live. A file whose size or time of
+        change differs from the index is decoded again.
+
+    Example
+    -------
+    >>> getfixture = __import__("tempfile").TemporaryDirectory()
+    >>> path = Path(getfixture.name, "a.wav")
+    >>> soundfile.write(path, np.zeros(1600), 16000)
+    >>> store = AudioStore(getfixture.name)
+    >>> store.add([path], progress=False)
+    >>> store.samples(path), store.read(path, 100, 50).shape
+    (1600, torch.Size([50]))
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        self.index: dict[str, list[int]] = {}
+        self.data: np.ndarray | None = None
+        self.load()
+
+    def load(self) -> None:
+        """Reads the index of what is stored (also after another process wrote it)."""
+        index = self.folder / "index.json"
+        if index.is_file():
+            self.index = json.loads(index.read_text())
+            self.data = np.memmap(self.folder / "audio.int16", np.int16, "r")
+
+    def add(self, paths, progress: bool = True) -> None:
+        """Decodes the files that are not stored yet.
+
+        Arguments
+        ---------
+        paths : iterable of str or Path
+            Audio or video files.
+        progress : bool
+            Whether to show a bar.
+
+        Raises
+        ------
+        PvsdError
+            If a file cannot be decoded.
+        """
+        wanted = {str(path) for path in paths}
+        missing = sorted(path for path in wanted if not self._stored(path))
+        if not missing:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        index = dict(self.index)
+        with open(self.folder / "audio.int16", "ab") as out:
+            for path in tqdm(missing, "Decoding audio", disable=not progress):
+                samples = (decode(path).clamp(-1, 1) * 32767).round()
+                start = out.tell() // 2
+                out.write(samples.to(torch.int16).numpy().tobytes())
+                index[path] = [start, len(samples), *_stamp(path)]
+        partial = self.folder / "index.json.partial"
+        partial.write_text(json.dumps(index))
+        os.replace(partial, self.folder / "index.json")
+        self.load()
+
+    def _stored(self, path: str) -> bool:
+        entry = self.index.get(path)
+        return entry is not None and entry[2:] == _stamp(path)
+
+    def samples(self, path: str | Path) -> int:
+        """Length of a stored file in samples at 16 kHz."""
+        return self._entry(path)[1]
+
+    def read(self, path: str | Path, start: int = 0, samples: int | None = None):
+        """A slice of a stored file, float32 ``[samples]``, shorter at its end."""
+        first, length = self._entry(path)[:2]
+        stop = length if samples is None else min(length, start + samples)
+        part = self.data[first + start : first + stop]
+        return torch.from_numpy(part.astype(np.float32) / 32767)
+
+    def _entry(self, path: str | Path) -> list[int]:
+        try:
+            return self.index[str(path)]
+        except KeyError:
+            raise PvsdError(
+                f"{path} is not in the audio store {self.folder}: run the preparation "
+                "again with the manifest that names it."
+            ) from None
+
+
+def _stamp(path: str) -> list[int]:
+    status = os.stat(path)
+    return [status.st_size, status.st_mtime_ns]
+
+
+def decode(path: str | Path) -> Tensor:
+    """A whole file as 16 kHz mono float32 ``[time]``."""
+    try:
+        wav, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError:
+        from pvsd_modules.io.video_reading import read_audio
+
+        wav, rate = read_audio(path)
+        wav = np.asarray(wav).T
+    except OSError as error:
+        raise PvsdError(f"{path} cannot be opened: {error}.") from None
+    if len(wav) == 0:
+        raise PvsdError(f"{path} holds no sound: remove it from the manifest.")
+    mono = torch.from_numpy(wav).mean(1)
+    if rate != SAMPLE_RATE:
+        from torchaudio.functional import resample
+
+        mono = resample(mono, rate, SAMPLE_RATE)
+    return mono

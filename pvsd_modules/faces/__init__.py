@@ -1,0 +1,1 @@
+"""Talking faces: detection, tracking, and preprocessing of videos to face crops."""

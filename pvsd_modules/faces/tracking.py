@@ -1,0 +1,247 @@
+"""Follows the talking face through a video and crops it."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from pvsd_modules.alignment import FACE_SIZE, FPS
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.faces.detectors import Detector, import_cv2
+
+# Part of the box's height added below the chin: an open mouth lowers it.
+CHIN_PADDING = 0.06
+
+
+def find_faces(
+    frames: Iterable[np.ndarray], detector: Detector, every: int = 1
+) -> tuple[dict[int, np.ndarray], int]:
+    """Run a detector over a video.
+
+    Arguments
+    ---------
+    frames : iterable of np.ndarray
+        uint8 [height, width, 3].
+    detector : callable
+        See `pvsd_modules.faces.detectors`.
+    every : int
+        Look at one frame in this many.
+
+    Returns
+    -------
+    found : dict of int to np.ndarray
+        Boxes, [faces, 4], of each frame that was looked at.
+    count : int
+        Number of frames.
+    """
+    found, count = {}, 0
+    for index, frame in enumerate(frames):
+        if index % every == 0:
+            found[index] = np.asarray(detector(frame), dtype=float).reshape(-1, 4)
+        count = index + 1
+    return found, count
+
+
+def _overlap(one: np.ndarray, other: np.ndarray) -> float:
+    """Intersection over union of two boxes."""
+    sides = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
+    common = np.prod(np.clip(sides, 0, None))
+    union = np.prod(one[2:] - one[:2]) + np.prod(other[2:] - other[:2]) - common
+    return float(common / union) if union > 0 else 0.0
+
+
+def main_track(
+    found: dict[int, np.ndarray], least_overlap: float = 0.3
+) -> dict[int, np.ndarray]:
+    """Follow every face through the video and keep the largest, longest seen one.
+
+    A box joins the track whose last box it overlaps most; the track with the largest
+    sum of areas wins, so neither a big face that flashes by nor a small one in the
+    background takes over, and the crop never jumps between two people.
+
+    Arguments
+    ---------
+    found : dict of int to np.ndarray
+        Boxes, [faces, 4], of each frame that was looked at.
+    least_overlap : float
+        Intersection over union from which a box belongs to a track.
+
+    Returns
+    -------
+    track : dict of int to np.ndarray
+        One box, [4], for each frame the face was found in; empty without a face.
+    """
+    tracks: list[dict[int, np.ndarray]] = []
+    for index in sorted(found):
+        pairs = [
+            (_overlap(track[max(track)], box), number, place)
+            for number, track in enumerate(tracks)
+            for place, box in enumerate(found[index])
+        ]
+        used_tracks, used_boxes = set(), set()
+        for overlap, number, place in sorted(pairs, reverse=True):
+            if overlap < least_overlap:
+                break
+            if number not in used_tracks and place not in used_boxes:
+                tracks[number][index] = found[index][place]
+                used_tracks.add(number)
+                used_boxes.add(place)
+        for place, box in enumerate(found[index]):
+            if place not in used_boxes:
+                tracks.append({index: box})
+
+    def weight(track):
+        return sum(np.prod(box[2:] - box[:2]) for box in track.values())
+
+    return max(tracks, key=weight, default={})
+
+
+def longest_gap(found: dict[int, np.ndarray], track: dict[int, np.ndarray]) -> int:
+    """Most frames looked at in a row without the tracked face.
+
+    Arguments
+    ---------
+    found : dict of int to np.ndarray
+        Boxes of each frame that was looked at.
+    track : dict of int to np.ndarray
+        One box for each frame the face was found in.
+
+    Returns
+    -------
+    frames : int
+
+    Example
+    -------
+    >>> longest_gap({0: [], 1: [], 2: [], 3: []}, {1: []})
+    2
+    """
+    longest = run = 0
+    for index in sorted(found):
+        run = 0 if index in track else run + 1
+        longest = max(longest, run)
+    return longest
+
+
+def smooth_track(
+    track: dict[int, np.ndarray], count: int, seconds: float = 0.4, fps: float = FPS
+) -> np.ndarray:
+    """A box for every frame: gaps filled in, outliers and trembling taken out.
+
+    A box far from the median of its neighbours is wrong and takes the median. Frames
+    without a box are interpolated (before the first and after the last box, that box
+    stays), and a running Hann-weighted mean stills the rest.
+
+    Arguments
+    ---------
+    track : dict of int to np.ndarray
+        One box, [4], for each frame the face was found in; not empty.
+    count : int
+        Number of frames of the video.
+    seconds : float
+        Reach of the mean.
+    fps : float
+        Frames a second.
+
+    Returns
+    -------
+    boxes : np.ndarray
+        float64 [count, 4].
+    """
+    seen = sorted(track)
+    known = np.stack([track[index] for index in seen])
+    median_reach = 2  # found boxes each side: two wrong ones in a row are dropped
+    padded = np.pad(known, ((median_reach, median_reach), (0, 0)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(
+        padded, 2 * median_reach + 1, axis=0
+    )
+    usual = np.median(windows, axis=-1)
+    far = 0.25 * (usual[:, 2:] - usual[:, :2]).mean(axis=1, keepdims=True)
+    wrong = (np.abs(known - usual) > far).any(axis=1, keepdims=True)
+    known = np.where(wrong, usual, known)
+    line = np.arange(count)
+    boxes = np.stack([np.interp(line, seen, known[:, i]) for i in range(4)], axis=1)
+    reach = max(1, round(seconds * fps / 2))
+    weights = np.hanning(2 * reach + 3)[1:-1]
+    weights /= weights.sum()
+    padded = np.pad(boxes, ((reach, reach), (0, 0)), mode="edge")
+    return np.stack([np.convolve(padded[:, i], weights, "valid") for i in range(4)], 1)
+
+
+def crop_face(
+    picture: np.ndarray, box: np.ndarray, size: int = FACE_SIZE
+) -> np.ndarray:
+    """Cut a box out of a picture, to fractions of a pixel, and scale it to a square.
+
+    Rounding the box to pixels would make a still face tremble. What lies outside the
+    picture repeats its border; `CHIN_PADDING` is added below.
+
+    Arguments
+    ---------
+    picture : np.ndarray
+        uint8 [height, width, 3].
+    box : np.ndarray
+        (left, top, right, bottom) in pixels.
+    size : int
+        Side of the result.
+
+    Returns
+    -------
+    face : np.ndarray
+        uint8 [size, size, 3].
+    """
+    cv2 = import_cv2()
+    left, top, right, bottom = (float(edge) for edge in box)
+    bottom += CHIN_PADDING * (bottom - top)
+    # Sample finer than the picture's own pixels, then average: no aliasing.
+    finer = max(1, int(np.ceil(max(right - left, bottom - top) / size)))
+    side = size * finer
+    across, down = (right - left) / side, (bottom - top) / side
+    back = np.array(
+        [[across, 0, left + across / 2 - 0.5], [0, down, top + down / 2 - 0.5]]
+    )
+    fine = cv2.warpAffine(
+        picture,
+        back,
+        (side, side),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    if finer == 1:
+        return fine
+    return cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def crop_faces(
+    frames: Iterable[np.ndarray], boxes: np.ndarray, size: int = FACE_SIZE
+) -> Iterator[np.ndarray]:
+    """Crop one box from each frame, uint8 [size, size, 3]; see `crop_face`."""
+    for frame, box in zip(frames, boxes, strict=True):
+        yield crop_face(frame, box, size)
+
+
+def write_crops(crops: Iterable[np.ndarray], folder: Path, quality: int = 95) -> int:
+    """Write RGB pictures as ``0.jpg``, ``1.jpg``, ... and return how many there were.
+
+    Arguments
+    ---------
+    crops : iterable of np.ndarray
+        uint8 [height, width, 3].
+    folder : Path
+        Existing folder.
+    quality : int
+        JPEG quality, up to 100.
+
+    Returns
+    -------
+    count : int
+    """
+    cv2 = import_cv2()
+    count = 0
+    for crop in crops:
+        flags = [cv2.IMWRITE_JPEG_QUALITY, quality]
+        encoded, data = cv2.imencode(".jpg", crop[..., ::-1], flags)
+        if not encoded:
+            raise PvsdError(f"Frame {count} cannot be written as JPEG.")
+        (folder / f"{count}.jpg").write_bytes(data.tobytes())
+        count += 1
+    return count

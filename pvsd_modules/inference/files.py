@@ -1,0 +1,194 @@
+"""From file to file: enhanced sound, enhanced video, and videos of lips."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.inference.pipeline import Tally
+from pvsd_modules.inference.windowed_stream import Chunk
+from pvsd_modules.io.atomic import written_whole
+from pvsd_modules.io.sound_reading import SoundInfo, sound_blocks, sound_info
+from pvsd_modules.io.sound_writing import SOUND_FORMATS, clipped, sound_writer
+
+# Suffixes of containers that are written through PyAV.
+VIDEO_FORMATS = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".mpg", ".mpeg", ".webm")
+CONTAINER_FORMATS = (".m4a", *VIDEO_FORMATS)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is to be told of an enhanced file.
+
+    Arguments
+    ---------
+    seconds : float
+        Length of the sound.
+    unreal : int
+        Samples that were no numbers and were taken for silence.
+    clipped : int
+        Samples beyond full scale that the output's format cannot hold.
+    """
+
+    seconds: float
+    unreal: int
+    clipped: int
+
+    def notes(self) -> list[str]:
+        """Sentences for the user, none if all is well."""
+        notes = []
+        if self.unreal:
+            notes.append(f"{self.unreal} samples were not numbers: taken for silence.")
+        if self.clipped:
+            notes.append(
+                f"{self.clipped} samples were beyond full scale and were clipped: a "
+                "wav file of floating-point numbers as source keeps them."
+            )
+        return notes
+
+
+def check_output(path: str | Path, output: str | Path) -> None:
+    """Refuse to write over the input, or into a format that is not known.
+
+    Arguments
+    ---------
+    path, output : str or Path
+        File to read and file to write.
+
+    Raises
+    ------
+    PvsdError
+    """
+    path, output = Path(path), Path(output)
+    if output.resolve() == path.resolve() or (
+        output.exists() and path.exists() and output.samefile(path)
+    ):
+        raise PvsdError(f"{output} is the input itself: choose another output name.")
+    if output.suffix.lower() not in (*SOUND_FORMATS, *CONTAINER_FORMATS):
+        known = " ".join((*SOUND_FORMATS, *CONTAINER_FORMATS))
+        raise PvsdError(f"{output} has no suffix that can be written: {known}.")
+
+
+def enhance_to_file(
+    model,
+    path: str | Path,
+    output: str | Path,
+    strength: float = 1.0,
+    on_block: Callable[[torch.Tensor], None] | None = None,
+) -> Report:
+    """Enhance a file of any length into another, in bounded memory.
+
+    The output has the input's rate, channels, number of samples and, where its
+    format allows, sample format. Of a video the pictures are copied as they are.
+
+    Arguments
+    ---------
+    model : PseudoVisualEnhancement
+    path : str or Path
+        Sound or video file.
+    output : str or Path
+        File to write; its suffix decides the format. Of a video a sound file may
+        be made, but not the other way round. An existing file is replaced once the
+        new one is complete.
+    strength : float
+        0 to 1, see `PseudoVisualEnhancement.enhance_batch`.
+    on_block : callable
+        Called with every enhanced block ``[channels, n]``.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    PvsdError
+        When the input cannot be read or the output cannot be written.
+    """
+    check_output(path, output)
+    info, output, tally = sound_info(path), Path(output), Tally()
+    if output.suffix.lower() in VIDEO_FORMATS and not info.has_video:
+        raise PvsdError(f"{path} has no pictures: {output.name} needs a sound suffix.")
+    blocks = _watched(model.enhance_blocks(path, strength, tally), on_block)
+    if output.suffix.lower() in SOUND_FORMATS:
+        with written_whole(output) as temporary:
+            with sound_writer(temporary, info) as writer:
+                for block in blocks:
+                    writer.write(block)
+            _refuse_nothing(path, tally)
+        return Report(tally.samples / info.rate, tally.unreal, writer.clipped)
+    from pvsd_modules.io.video_writing import write_video_with_audio
+
+    counts = []
+    write_video_with_audio(path, _fitting(blocks, counts), info.rate, output)
+    return Report(tally.samples / info.rate, tally.unreal, sum(counts))
+
+
+def _watched(chunks: Iterable[Chunk], on_block) -> Iterator[torch.Tensor]:
+    """The sound of every chunk, shown to ``on_block`` on its way."""
+    for chunk in chunks:
+        if on_block is not None:
+            on_block(chunk.audio)
+        yield chunk.audio
+
+
+def _fitting(blocks: Iterable[torch.Tensor], counts: list) -> Iterator[torch.Tensor]:
+    """Blocks within full scale; how many samples were not is appended to counts."""
+    for block in blocks:
+        block, count = clipped(block)
+        counts.append(count)
+        yield block
+
+
+def _refuse_nothing(path: str | Path, tally: Tally) -> None:
+    if not tally.samples:
+        raise PvsdError(f"{path} holds no samples: give a recording with sound.")
+
+
+def loudest_channel(info: SoundInfo) -> int:
+    """Index of the channel with the most energy."""
+    if info.channels == 1:
+        return 0
+    energy = torch.zeros(info.channels, dtype=torch.float64)
+    for block in sound_blocks(info):
+        energy += torch.nan_to_num(block, 0.0, 0.0, 0.0).double().square().sum(1)
+    return int(energy.argmax())
+
+
+def lips_to_file(
+    model,
+    path: str | Path,
+    output: str | Path,
+    on_block: Callable[[torch.Tensor], None] | None = None,
+) -> None:
+    """Draw the lips of a file as a video with its sound, in bounded memory.
+
+    Arguments
+    ---------
+    model : LipGenerator
+    path : str or Path
+        Sound or video file.
+    output : str or Path
+        Video file to write.
+    on_block : callable
+        Called with every block of frames ``[f, 48, 96, 3]``.
+
+    Raises
+    ------
+    PvsdError
+        When the input cannot be read or the output cannot be written.
+    """
+    check_output(path, output)
+    output = Path(output)
+    if output.suffix.lower() not in VIDEO_FORMATS:
+        raise PvsdError(f"{output} is no video: name a file that ends in .mp4.")
+    from pvsd_modules.io.video_writing import write_lips
+
+    def watched():
+        for frames, sound in model.generate_blocks(path):
+            if on_block is not None:
+                on_block(frames)
+            yield frames, sound
+
+    write_lips(watched(), sound_info(path).rate, output)

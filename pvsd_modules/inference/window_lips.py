@@ -1,0 +1,89 @@
+"""Draws the lips of overlapping windows, each frame only once where that can be."""
+
+import torch
+
+from pvsd_modules.alignment import (
+    SAMPLES_PER_FRAME,
+    WINDOW_AFTER,
+    WINDOW_BEFORE,
+    WINDOW_SAMPLES,
+)
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.models.lip_source import LipSource
+
+# Sources of lips that need no camera and no clean signal, window by window.
+_SOURCES = ("student", "zeros", "none")
+
+
+class WindowLips:
+    """Gives the lips of windows that overlap.
+
+    A student with a method ``draw_windows`` draws a frame from the 0.2 s around it
+    and from nothing else. It draws each frame of the stream once, with all its
+    context, and overlapping windows share frames. Another student sees each window
+    by itself, silence before and after.
+
+    Arguments
+    ---------
+    source : str
+        "student" (hallucinated), "zeros" (black frames) or "none" (no lips at all).
+    student : torch.nn.Module or None
+        Needed by "student".
+    window, hop : int
+        Samples of a window and between windows, multiples of 640.
+    """
+
+    def __init__(
+        self, source: str, student: torch.nn.Module | None, window: int, hop: int
+    ):
+        if source not in _SOURCES:
+            raise PvsdError(
+                f"lips: {source} cannot be drawn from sound alone: choose "
+                f"{', '.join(_SOURCES)}."
+            )
+        self._source = LipSource(source, student)
+        self._student = student
+        self._window, self._hop = window, hop
+        self._once = source == "student" and hasattr(student, "draw_windows")
+        # Samples that frames need before and after the windows they belong to.
+        self.before = WINDOW_BEFORE if self._once else 0
+        self.after = WINDOW_AFTER if self._once else 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the recording."""
+        self._drawn = None  # frames of the next window that are drawn already
+
+    def __call__(self, sound: torch.Tensor, count: int) -> torch.Tensor | None:
+        """Lips of the next windows of the stream.
+
+        Arguments
+        ---------
+        sound : torch.Tensor
+            ``[batch, before + window + (count - 1) * hop + after]``.
+        count : int
+            Number of windows.
+
+        Returns
+        -------
+        torch.Tensor or None
+            ``[batch, count, window / 640, 48, 96, 3]``; None if there are no lips.
+        """
+        if self._once:
+            return self._share(sound, count)
+        windows = sound.unfold(1, self._window, self._hop)
+        lips = self._source(windows.flatten(0, 1))
+        return None if lips is None else lips.unflatten(0, (sound.shape[0], count))
+
+    def _share(self, sound: torch.Tensor, count: int) -> torch.Tensor:
+        known = 0 if self._drawn is None else self._drawn.shape[1]
+        fresh = sound[:, known * SAMPLES_PER_FRAME :]
+        frames = self._student.draw_windows(
+            fresh.unfold(1, WINDOW_SAMPLES, SAMPLES_PER_FRAME)
+        )
+        if known:
+            frames = torch.cat([self._drawn, frames], dim=1)
+        step = self._hop // SAMPLES_PER_FRAME
+        self._drawn = frames[:, count * step :].clone()
+        windows = frames.unfold(1, self._window // SAMPLES_PER_FRAME, step)
+        return windows.movedim(-1, 2)  # [batch, count, frames, 48, 96, 3]

@@ -1,0 +1,1 @@
+"""Bytes in and out: one look at a file, reading, writing, resampling, replacement."""

@@ -1,0 +1,1 @@
+"""The open family: the small causal networks of the shipped models."""

@@ -1,0 +1,49 @@
+"""The audio-only twin's stand-in for lips: a student that never draws a picture."""
+
+from torch import Tensor, nn
+
+from pvsd_modules.models.open.lip_generator import OpenLipGenerator
+
+
+class Listener(nn.Module):
+    """Describes 40 ms of sound to a denoiser, with as many parameters as lips need.
+
+    The lip path of a denoiser is a student that draws and an encoder that reads what
+    it drew. Here the student's network runs on the same sound, with the same
+    look-ahead, but hands its code on through two plain layers instead of a picture,
+    and nobody ever showed it lips. Trained with the denoiser it is the control that
+    tells whether lips, and not only a larger network, make the difference.
+
+    Arguments
+    ---------
+    student : OpenLipGenerator
+        Its sizes and first weights; it is not changed.
+    channels : int
+        Width of the description.
+    parameters : int
+        How many parameters to have in all, as nearly as two layers can.
+
+    Example
+    -------
+    >>> import torch
+    >>> listener = Listener(OpenLipGenerator(16, 1, 4), 8, 60000)
+    >>> listener(torch.randn(1, 1500)).shape
+    torch.Size([1, 3, 8])
+    >>> abs(sum(p.numel() for p in listener.parameters()) - 60000) < 20
+    True
+    """
+
+    def __init__(self, student: OpenLipGenerator, channels: int, parameters: int):
+        super().__init__()
+        self.trunk = OpenLipGenerator(**student.sizes)
+        self.trunk.decoder = nn.Identity()
+        code = self.trunk.head.out_features
+        rest = parameters - sum(p.numel() for p in self.trunk.parameters()) - channels
+        width = max(1, round(rest / (code + channels + 1)))
+        self.layers = nn.Sequential(
+            nn.Linear(code, width), nn.SiLU(), nn.Linear(width, channels)
+        )
+
+    def forward(self, wav: Tensor) -> Tensor:
+        """``[batch, time]`` to ``[batch, ceil(time / 640), channels]``."""
+        return self.layers(self.trunk.weights(wav))

@@ -1,0 +1,1 @@
+"""A synthetic audio-visual corpus: what tests and demonstrations run on."""

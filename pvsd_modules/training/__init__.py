@@ -1,0 +1,1 @@
+"""What the recipe's training scripts are built of."""
