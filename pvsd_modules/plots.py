@@ -1,13 +1,13 @@
-"""Pictures to judge a system by: lip strips, spectrograms, contact sheets."""
+"""Pictures to judge a system by: rows of lips, and spectrograms."""
 
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from pvsd_modules.alignment import FPS, SAMPLE_RATE
-from pvsd_modules.io.atomic import written_whole
 
 _DYNAMIC_RANGE = 80.0  # dB below the loudest point that are shown
 _DPI = 120
@@ -46,13 +46,6 @@ def save_lip_rows(
     for axes, frame in zip(grid[-1], shown, strict=True):
         axes.set_xlabel(f"{frame / FPS:.2f} s", fontsize=8)
     _save(figure, output)
-
-
-def save_lip_strip(
-    teacher: torch.Tensor, student: torch.Tensor, output: str | Path, columns: int = 12
-) -> None:
-    """Draw the teacher's lips above the student's, see `save_lip_rows`."""
-    save_lip_rows({"teacher": teacher, "student": student}, output, columns)
 
 
 def save_spectrograms(
@@ -94,55 +87,6 @@ def save_spectrograms(
     _save(figure, output)
 
 
-def save_spectrogram_triple(
-    noisy: torch.Tensor,
-    enhanced: torch.Tensor,
-    clean: torch.Tensor,
-    output: str | Path,
-    rate: int = SAMPLE_RATE,
-) -> None:
-    """Draw what went in, what came out and what was wanted: `save_spectrograms`."""
-    signals = {"noisy": noisy, "enhanced": enhanced, "clean": clean}
-    save_spectrograms(signals, output, rate)
-
-
-def save_contact_sheet(
-    pictures: Sequence[torch.Tensor | np.ndarray],
-    output: str | Path,
-    labels: Sequence[str] | None = None,
-    columns: int = 6,
-) -> None:
-    """Draw many pictures on one sheet, row by row.
-
-    Arguments
-    ---------
-    pictures : sequence of torch.Tensor or np.ndarray
-        ``[height, width, 3]``, floats 0..1 or bytes 0..255, sizes may differ.
-    output : str or Path
-        PNG file to write.
-    labels : sequence of str
-        One above each picture, or None.
-    columns : int
-        Pictures in a row.
-    """
-    if not len(pictures):
-        raise ValueError("no pictures to draw")
-    columns = min(columns, len(pictures))
-    lines = -(-len(pictures) // columns)
-    shape = max(picture.shape[0] / picture.shape[1] for picture in pictures)
-    cell = 1.4
-    text = 0.25 if labels is not None else 0.05
-    figure = _figure(cell * columns, (cell * shape + text) * lines)
-    grid = figure.subplots(lines, columns, squeeze=False).ravel()
-    for axes in grid:
-        axes.set_axis_off()
-    for index, picture in enumerate(pictures):
-        grid[index].imshow(_picture(picture))
-        if labels is not None:
-            grid[index].set_title(labels[index], fontsize=7, pad=2)
-    _save(figure, output)
-
-
 def _figure(width: float, height: float):
     """A figure without pyplot, hence without a window and without global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -155,8 +99,12 @@ def _figure(width: float, height: float):
 
 
 def _save(figure, output: str | Path) -> None:
-    with written_whole(output) as temporary:
-        figure.savefig(temporary, dpi=_DPI, format="png")
+    """Write a PNG in one go, so that a failure while drawing leaves no part of it."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=_DPI, format="png")
+    output = Path(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_bytes(drawn.getvalue())
 
 
 def _picture(picture: torch.Tensor | np.ndarray) -> np.ndarray:

@@ -107,10 +107,8 @@ def _enhance(source: str, path: str, output: str, precision: str) -> dict:
     import torch
 
     from pvsd_modules.benchmark.subject import load
-    from pvsd_modules.commands.common import quiet
     from pvsd_modules.inference import files
 
-    quiet()
     torch.set_num_threads(1)
     folder = Path(source)
     begun = time.perf_counter()

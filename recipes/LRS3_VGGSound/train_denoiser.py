@@ -139,7 +139,7 @@ class DenoiserBrain(PvsdBrain):
         """Writes what one wants to see and hear: a spectrogram triple and its wavs."""
         import soundfile
 
-        from pvsd_modules.plots import save_spectrogram_triple
+        from pvsd_modules.plots import save_spectrograms
 
         folder = Path(self.hparams.output_folder, "examples")
         folder.mkdir(exist_ok=True)
@@ -149,7 +149,7 @@ class DenoiserBrain(PvsdBrain):
         for kind, wav in signals.items():
             wav = wav.detach().float().cpu().numpy()
             soundfile.write(folder / f"{name}_{kind}.wav", wav, 16000)
-        save_spectrogram_triple(*self.example, folder / f"{name}.png")
+        save_spectrograms(signals, folder / f"{name}.png")
 
 
 def dataio_prep(hparams):
