@@ -6,6 +6,7 @@ from pvsd_modules.alignment import lip_windows
 from pvsd_modules.benchmark.clock import compare, threads
 from pvsd_modules.benchmark.rows import Row
 from pvsd_modules.benchmark.subject import sound
+from pvsd_modules.models.paper.adapters import PaperLipStudent
 
 _UNIT = "CPU-s per s of sound"
 
@@ -65,7 +66,7 @@ def _parts(model, seconds: float, repeats: int) -> dict[str, float]:
 
         def features():
             denoiser.analyse(noisy)
-            if hasattr(student, "mel") and callable(student.mel):
+            if isinstance(student, PaperLipStudent):
                 student.mel(lip_windows(noisy))
 
         jobs["of that features"] = features

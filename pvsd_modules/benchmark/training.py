@@ -7,7 +7,8 @@ import torch
 from pvsd_modules.benchmark.clock import compare, threads
 from pvsd_modules.benchmark.rows import Row
 from pvsd_modules.models.open.lip_generator import OpenLipGenerator
-from pvsd_modules.models.paper.adapters import PaperLipTeacher
+from pvsd_modules.models.paper.adapters import PaperDenoiser, PaperLipTeacher
+from pvsd_modules.models.protocols import WindowedLipModel
 from pvsd_modules.training.losses import CompressedSpectralLoss, FeatureL1, LipLoss
 
 
@@ -34,14 +35,15 @@ def training(model, batch: int, seconds: float, repeats: int) -> list[Row]:
     list of Row
         Steps in a CPU-second.
     """
-    is_paper = getattr(model.hparams, "family", "") == "paper"
-    short = 0.2 if is_paper else seconds
-    noisy = 0.1 * torch.randn(batch, round(16000 * seconds))
-    clean, teacher = noisy.roll(1, 0), _teacher(model, is_paper)
     student = copy.deepcopy(model.mods["student"]).float()
     denoiser = copy.deepcopy(model.mods["denoiser"]).float()
+    is_windowed = isinstance(student, WindowedLipModel)
+    short = 0.2 if is_windowed else seconds
+    noisy = 0.1 * torch.randn(batch, round(16000 * seconds))
+    clean, teacher = noisy.roll(1, 0), _teacher(model, is_windowed)
     samples = round(16000 * short)
     lip_loss = LipLoss()
+    is_paper = isinstance(denoiser, PaperDenoiser)
     loss = FeatureL1() if is_paper else CompressedSpectralLoss()
 
     def teach():
@@ -77,11 +79,11 @@ def training(model, batch: int, seconds: float, repeats: int) -> list[Row]:
     ]
 
 
-def _teacher(model, is_paper: bool) -> torch.nn.Module:
+def _teacher(model, is_windowed: bool) -> torch.nn.Module:
     """The model's teacher; one of the family's usual size where it has none."""
     if "teacher" in model.mods:
         return copy.deepcopy(model.mods["teacher"]).float()
-    if is_paper:
+    if is_windowed:
         return PaperLipTeacher()
     return OpenLipGenerator()
 

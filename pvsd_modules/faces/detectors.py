@@ -8,14 +8,12 @@ that the mouth is in the lower half of the crop whoever found the face.
 
 import os
 import pickle
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from pvsd_modules.errors import PvsdError
-
-Detector = Callable[[np.ndarray], np.ndarray]
+from pvsd_modules.models.protocols import Detector
 
 # The Haar cascade answers with a square from the hair line to below the lips. These
 # are the edges of the face itself (forehead, cheeks, chin) in parts of its side,

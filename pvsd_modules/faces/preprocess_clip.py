@@ -21,8 +21,9 @@ import torchaudio
 from pvsd_modules.alignment import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.faces import tracking
-from pvsd_modules.faces.detectors import Detector, make_detector
+from pvsd_modules.faces.detectors import make_detector
 from pvsd_modules.io import media, video_reading
+from pvsd_modules.models.protocols import Detector
 
 VIDEO_SUFFIXES = {".mp4", ".mkv", ".avi", ".mpg", ".mpeg", ".mov", ".m4v", ".webm"}
 SILENCE = 1e-3  # peak below which a track counts as silent (-60 dB)

@@ -10,7 +10,7 @@ from speechbrain.utils.autocast import AMPConfig
 from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.checkpoints.find import HPARAMS_FILE
 from pvsd_modules.checkpoints.load import load_interface
-from pvsd_modules.inference.windowed_stream import Chunk
+from pvsd_modules.models.protocols import Chunk, Foldable, Stream
 
 BLOCK_SECONDS = 4  # of a signal that is fed to a stream at once
 
@@ -20,14 +20,14 @@ class GuardedStream:
 
     Arguments
     ---------
-    stream : WindowedStream or RecurrentStream
+    stream : Stream
     device : str
         Where the networks are; what is fed may be anywhere.
     autocast : context manager
         Such as `speechbrain.utils.autocast.TorchAutocast`.
     """
 
-    def __init__(self, stream, device: str, autocast):
+    def __init__(self, stream: Stream, device: str, autocast):
         self.stream, self.device, self.autocast = stream, device, autocast
         self._home = torch.device("cpu")
 
@@ -140,7 +140,7 @@ class LipInterface(Pretrained):
         """
         for name in names:
             network = self.mods[name] if name in self.mods else None
-            if not hasattr(network, "for_inference"):
+            if not isinstance(network, Foldable):
                 yield network
                 continue
             stamp = [(p.data_ptr(), p._version) for p in network.state_dict().values()]

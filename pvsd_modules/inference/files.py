@@ -8,10 +8,10 @@ import torch
 
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.inference.pipeline import Tally
-from pvsd_modules.inference.windowed_stream import Chunk
 from pvsd_modules.io.atomic import written_whole
 from pvsd_modules.io.sound_reading import SoundInfo, sound_blocks, sound_info
 from pvsd_modules.io.sound_writing import SOUND_FORMATS, clipped, sound_writer
+from pvsd_modules.models.protocols import Chunk
 
 # Suffixes of containers that are written through PyAV.
 VIDEO_FORMATS = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".mpg", ".mpeg", ".webm")

@@ -11,8 +11,8 @@ from pvsd_modules.inference import files
 from pvsd_modules.inference.base import BLOCK_SECONDS, GuardedStream, LipInterface
 from pvsd_modules.inference.observation import ObservationAdding
 from pvsd_modules.inference.pipeline import DryMix, Tally, enhanced_blocks
-from pvsd_modules.inference.windowed_stream import Chunk
 from pvsd_modules.io.sound_reading import sound_blocks, sound_info
+from pvsd_modules.models.protocols import Chunk
 
 
 @dataclass

@@ -7,8 +7,8 @@ import torch
 
 from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.inference.observation import ObservationAdding
-from pvsd_modules.inference.windowed_stream import Chunk
 from pvsd_modules.io.resampling import SincResampler
+from pvsd_modules.models.protocols import Chunk
 
 
 class DryMix:

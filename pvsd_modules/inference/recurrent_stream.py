@@ -13,9 +13,9 @@ from pvsd_modules.alignment import (
     frame_count,
 )
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.inference.windowed_stream import Chunk
 from pvsd_modules.models.open.denoiser import DenoiserPast
 from pvsd_modules.models.open.spectra import WINDOW
+from pvsd_modules.models.protocols import Chunk
 
 HISTORY = WINDOW - HOP
 

@@ -10,6 +10,7 @@ from pvsd_modules.alignment import (
 )
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.models.lip_source import LipSource
+from pvsd_modules.models.protocols import WindowedLipModel
 
 # Sources of lips that need no camera and no clean signal, window by window.
 _SOURCES = ("student", "zeros", "none")
@@ -44,7 +45,7 @@ class WindowLips:
         self._source = LipSource(source, student)
         self._student = student
         self._window, self._hop = window, hop
-        self._once = source == "student" and hasattr(student, "draw_windows")
+        self._once = source == "student" and isinstance(student, WindowedLipModel)
         # Samples that frames need before and after the windows they belong to.
         self.before = WINDOW_BEFORE if self._once else 0
         self.after = WINDOW_AFTER if self._once else 0

@@ -1,7 +1,5 @@
 """Feeds endless audio to networks that see whole windows, and joins what they give."""
 
-from typing import NamedTuple
-
 import torch
 
 from pvsd_modules.alignment import (
@@ -12,21 +10,7 @@ from pvsd_modules.alignment import (
     frame_count,
 )
 from pvsd_modules.inference.window_lips import WindowLips
-
-
-class Chunk(NamedTuple):
-    """What a stream gives out.
-
-    Arguments
-    ---------
-    audio : torch.Tensor
-        Enhanced samples ``[batch, m]``, 16 kHz.
-    lips : torch.Tensor
-        Hallucinated lips ``[batch, f, 48, 96, 3]``, 0..1, 25 a second.
-    """
-
-    audio: torch.Tensor
-    lips: torch.Tensor
+from pvsd_modules.models.protocols import Chunk
 
 
 class WindowedStream:

@@ -94,7 +94,7 @@ class LipSource(nn.Module):
 
     def _like_drawn(self, real: Tensor) -> Tensor:
         """Real lips as the student would draw them."""
-        neutral = getattr(self.student, "neutral", None)
+        neutral = None if self.student is None else self.student.neutral
         if neutral is None:
             return real
         median = real.median(1, keepdim=True).values  # [batch, 1, 48, 96, 3]

@@ -31,8 +31,8 @@ class Frozen(nn.Module):
 
     @property
     def neutral(self):
-        """The neutral mouth of a lip generator that has one, else None."""
-        return getattr(self.network, "neutral", None)
+        """The neutral mouth of the lip model within, see `LipModel`."""
+        return self.network.neutral
 
     def forward(self, *args, **kwargs):
         """Calls the network."""

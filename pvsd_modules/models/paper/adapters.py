@@ -41,6 +41,7 @@ class _Adapter(nn.Module):
     """A network of the paper, and its faster twin for inference."""
 
     dtype = torch.float32  # of what the network is given
+    neutral = None  # this family generates whole frames, not deviations
 
     def for_inference(self, dtype: torch.dtype | None = None) -> nn.Module:
         """A copy that gives the same output with less work, and cannot be trained.
