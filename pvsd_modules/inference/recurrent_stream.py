@@ -1,4 +1,6 @@
-"""Feeds endless audio to the open family, whose memory is a state, not a window."""
+"""Streams through recurrent networks, whose memory is a state, not a window."""
+
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,46 +15,106 @@ from pvsd_modules.alignment import (
     frame_count,
 )
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.models.open.denoiser import DenoiserPast
 from pvsd_modules.models.open.spectra import WINDOW
-from pvsd_modules.models.protocols import Chunk
+from pvsd_modules.models.protocols import (
+    Chunk,
+    StreamableDenoiser,
+    StreamableLipModel,
+)
 
 HISTORY = WINDOW - HOP
 
 
-class _LipFeed:
-    """Draws the frames that the audio heard so far allows."""
+class _Pending:
+    """Samples that wait for a whole unit, after ``HISTORY`` old ones."""
 
-    def __init__(self, student, source: str):
-        self.student, self.source = student, source
-        self.past = None
-        self.ahead = student.lookahead_frames if source == "student" else 0
-        self.early = self.ahead  # outputs that belong to frames before the first
+    def __init__(self, unit: int, batch: int, like: Tensor):
+        self.unit = unit
+        self.samples = like.new_zeros(batch, HISTORY)
 
-    def __call__(self, samples: Tensor) -> Tensor:
-        """``[batch, 320 + 640 n]`` to the frames that are ready."""
-        frames = (samples.shape[1] - HISTORY) // SAMPLES_PER_FRAME
-        if self.source == "zeros":
-            return samples.new_zeros(len(samples), frames, LIP_HEIGHT, LIP_WIDTH, 3)
-        weights, self.past = self.student.encode(samples, self.past)
-        dropped = min(self.early, frames)
-        self.early -= dropped
-        return self.student.draw(weights[:, dropped:])
+    def take(self, chunk: Tensor) -> Tensor:
+        """The history and all units that are complete: ``[batch, 320 + unit n]``."""
+        self.samples = torch.cat([self.samples, chunk], 1)
+        ready = (self.samples.shape[1] - HISTORY) // self.unit * self.unit
+        complete = self.samples[:, : HISTORY + ready]
+        self.samples = self.samples[:, ready:].clone()
+        return complete
+
+    def end(self, units: int) -> Tensor:
+        """The history and the last ``units``, filled up with zeros."""
+        missing = HISTORY + units * self.unit - self.samples.shape[1]
+        return pad(self.samples, (0, missing))
 
 
-class RecurrentStream:
-    """Runs an open student and denoiser over audio of any length, piece by piece.
-
-    What the networks heard before is kept as explicit states, so that the result is
-    that of one pass over the whole signal, however the signal is cut into chunks;
-    there are no windows, hence no seams. Audio is cleaned in steps of 160 samples, lips
-    are drawn in frames of 640.
+class _Lips:
+    """Generates lip frames and holds their codes until they are read.
 
     Arguments
     ---------
-    student : OpenLipGenerator
+    student : StreamableLipModel or None
+        None for black frames.
+    denoiser : StreamableDenoiser
+        Describes the frames.
+    """
+
+    def __init__(
+        self, student: StreamableLipModel | None, denoiser: StreamableDenoiser
+    ):
+        self.student, self.denoiser = student, denoiser
+        self.lookahead = student.lookahead_frames if student is not None else 0
+        self.early = self.lookahead  # outputs that belong to frames before the first
+        self.past: Any = None
+        self.codes: Tensor | None = None  # of steps that are not decoded yet
+
+    def feed(self, samples: Tensor) -> Tensor:
+        """``[batch, 320 + 640 n]`` to the frames that are ready."""
+        frames = (samples.shape[1] - HISTORY) // SAMPLES_PER_FRAME
+        lips = samples.new_zeros(len(samples), frames, LIP_HEIGHT, LIP_WIDTH, 3)
+        if self.student is not None and frames:
+            codes, self.past = self.student.encode(samples, self.past)
+            dropped = min(self.early, frames)
+            self.early -= dropped
+            lips = self.student.draw(codes[:, dropped:])
+        if lips.shape[1]:
+            codes = self.denoiser.describe(samples, lips)
+            codes = codes.repeat_interleave(STEPS_PER_FRAME, 1)
+            if self.codes is None:
+                self.codes = pad(codes, (0, 0, self.denoiser.lip_delay_steps, 0))
+            else:
+                self.codes = torch.cat([self.codes, codes], 1)
+        return lips
+
+    def end(self, steps: int) -> None:
+        """Hold the last code until ``steps`` steps have one."""
+        if self.codes is not None:
+            missing = max(0, steps - self.codes.shape[1])
+            self.codes = pad(self.codes.mT, (0, missing), mode="replicate").mT
+
+    @property
+    def ready(self) -> int:
+        """Steps whose code is known."""
+        return 0 if self.codes is None else self.codes.shape[1]
+
+    def take(self, steps: int) -> Tensor:
+        """Codes of the next steps."""
+        assert self.codes is not None
+        codes, self.codes = self.codes[:, :steps], self.codes[:, steps:]
+        return codes
+
+
+class RecurrentStream:
+    """Runs a recurrent student and denoiser over audio of any length.
+
+    The states of the networks are handed on from chunk to chunk, so that the result is
+    that of one pass over the whole signal, however the signal is cut into chunks;
+    there are no windows, hence no seams. Audio is enhanced in steps of 160 samples,
+    lips are generated in frames of 640.
+
+    Arguments
+    ---------
+    student : StreamableLipModel or None
         May be None unless ``lips`` is "student".
-    denoiser : OpenDenoiser
+    denoiser : StreamableDenoiser
         In evaluation mode.
     lips : str
         "student", "zeros" (black frames) or "none" (no lips).
@@ -74,35 +136,37 @@ class RecurrentStream:
     True
     """
 
-    def __init__(self, student, denoiser, lips: str = "student"):
+    def __init__(
+        self,
+        student: StreamableLipModel | None,
+        denoiser: StreamableDenoiser,
+        lips: str = "student",
+    ):
         if lips not in ("student", "zeros", "none"):
             raise PvsdError(
                 f"lips: {lips} cannot be streamed: choose student, zeros or none."
             )
         if lips == "student" and student is None:
             raise PvsdError("A stream with lips needs a student.")
-        if denoiser.listener is not None:
+        if not denoiser.streamable:
             raise PvsdError(
-                "An audio-only twin is a control for evaluations and cannot be "
+                "An audio-only baseline is a control for evaluations and cannot be "
                 "streamed: evaluate it with engine: whole."
             )
-        self.student, self.denoiser, self.lips = student, denoiser, lips
+        self.student = student if lips == "student" else None
+        self.denoiser, self.with_lips = denoiser, lips != "none"
         self._reset()
 
     def _reset(self) -> None:
         self.taken = 0
-        self.heard = None  # samples not analysed yet, after HISTORY old ones
-        self.unseen = (
-            None  # samples for which no lips are drawn, after HISTORY old ones
-        )
-        self.feed_lips = None if self.lips == "none" else _LipFeed(
-            self.student, self.lips
-        )  # fmt: skip
-        self.encoder_past = None
-        self.decoder_past = None
-        self.spectrum = self.first = self.second = None  # steps not decoded yet
-        self.codes = None  # descriptions of lips of steps not decoded yet
-        self.tail = None  # output samples still without their last windows
+        self.lips = _Lips(self.student, self.denoiser) if self.with_lips else None
+        self.for_lips: _Pending | None = None
+        self.for_steps: _Pending | None = None
+        self.encoder_past: Any = None
+        self.decoder_past: Any = None
+        self.spectrum: Tensor | None = None  # of steps that are not decoded yet
+        self.encoded: tuple[Tensor, ...] = ()  # of the same steps
+        self.tail: Tensor | None = None  # output that later windows are added to
         self.early = HISTORY  # output samples before the first input sample
 
     @property
@@ -111,15 +175,15 @@ class RecurrentStream:
         worst = 0
         for step in range(STEPS_PER_FRAME):
             needed = HOP * (step + 1 + self.denoiser.lookahead_steps)
-            if self.lips != "none":
+            if self.lips is not None:
                 frame = (step - self.denoiser.lip_delay_steps) // STEPS_PER_FRAME
-                wait = self.feed_lips.ahead + 1
+                wait = self.lips.lookahead + 1
                 needed = max(needed, SAMPLES_PER_FRAME * (frame + wait))
             worst = max(worst, needed - (HOP * step - HISTORY))
         return worst
 
     def feed(self, chunk: Tensor) -> Chunk:
-        """Takes the next samples and gives out what is ready.
+        """Takes the next samples and returns what is ready.
 
         Arguments
         ---------
@@ -131,95 +195,77 @@ class RecurrentStream:
         Chunk
             Samples and frames, possibly none.
         """
-        if self.heard is None:
-            self.heard = self.unseen = chunk.new_zeros(len(chunk), HISTORY)
+        if self.for_steps is None or self.for_lips is None:
+            self.for_steps = _Pending(HOP, len(chunk), chunk)
+            self.for_lips = _Pending(SAMPLES_PER_FRAME, len(chunk), chunk)
+        frames = _no_lips(chunk)
+        if self.lips is not None:
+            frames = self.lips.feed(self.for_lips.take(chunk))
+        audio = self._enhance(self.for_steps.take(chunk))
         self.taken += chunk.shape[1]
-        self.heard = torch.cat([self.heard, chunk], 1)
-        self.unseen = torch.cat([self.unseen, chunk], 1)
-        ready = (self.unseen.shape[1] - HISTORY) // SAMPLES_PER_FRAME
-        ready *= SAMPLES_PER_FRAME
-        lips = self._see(self.unseen[:, : HISTORY + ready])
-        self.unseen = self.unseen[:, ready:].clone()
-        ready = (self.heard.shape[1] - HISTORY) // HOP * HOP
-        if ready == 0:
-            return Chunk(chunk.new_zeros(len(chunk), 0), lips)
-        self._hear(self.heard[:, : HISTORY + ready])
-        self.heard = self.heard[:, ready:].clone()
-        return Chunk(self._decode(), lips)
+        return Chunk(audio, frames)
 
     def flush(self) -> Chunk:
-        """Gives out the rest; the stream is then as new."""
-        if self.taken == 0:
+        """Returns the rest; the stream is then as new."""
+        if not self.taken or self.for_steps is None or self.for_lips is None:
             self._reset()
-            return self._nothing(torch.zeros(1, 0))
+            nothing = torch.zeros(1, 0, dtype=torch.float32)
+            return Chunk(nothing, _no_lips(nothing))
+        frames = _no_lips(self.for_steps.samples)
         steps = -(-self.taken // HOP) + 2
-        frames = frame_count(self.taken)
-        ahead = self.feed_lips.ahead if self.feed_lips else 0
-        begun = self.taken // SAMPLES_PER_FRAME
-        wanted = HISTORY + (frames + ahead - begun) * SAMPLES_PER_FRAME
-        lips = self._see(pad(self.unseen, (0, wanted - self.unseen.shape[1])))
-        wanted = HISTORY + (steps - self.taken // HOP) * HOP
-        self._hear(pad(self.heard, (0, wanted - self.heard.shape[1])))
-        # Past the end the offline pass has neither future nor further lips.
-        self.second = pad(self.second, (0, 0, 0, self.denoiser.lookahead_steps))
-        if self.codes is not None:
-            missing = self.spectrum.shape[1] - self.codes.shape[1]
-            # With a delay there may be more codes than steps.
-            self.codes = pad(self.codes.mT, (0, max(0, missing)), mode="replicate").mT
+        steps_left = steps - self.taken // HOP
+        if self.lips is not None:
+            begun = self.taken // SAMPLES_PER_FRAME
+            left = frame_count(self.taken) + self.lips.lookahead - begun
+            frames = self.lips.feed(self.for_lips.end(left))
+            waiting = 0 if self.spectrum is None else self.spectrum.shape[1]
+            self.lips.end(waiting + steps_left)
+        self._encode(self.for_steps.end(steps_left))
+        # Past the end there is no future.
+        future = (0, 0, 0, self.denoiser.lookahead_steps)
+        self.encoded = tuple(pad(part, future) for part in self.encoded)
         audio = self._decode()
-        audio = torch.cat([audio, self.tail], 1)
+        assert self.tail is not None
         surplus = steps * HOP - self.taken
-        audio = audio[:, : audio.shape[1] - surplus]
+        audio = torch.cat([audio, self.tail], 1)
         self._reset()
-        return Chunk(audio, lips)
+        return Chunk(audio[:, : audio.shape[1] - surplus], frames)
 
-    def _see(self, samples: Tensor) -> Tensor:
-        """Draws lips and describes them to the denoiser."""
-        if self.feed_lips is None or samples.shape[1] == HISTORY:
-            return samples.new_zeros(len(samples), 0, LIP_HEIGHT, LIP_WIDTH, 3)
-        lips = self.feed_lips(samples)
-        if lips.shape[1]:
-            codes = self.denoiser.lip_encoder(lips)
-            codes = codes.repeat_interleave(STEPS_PER_FRAME, 1)
-            if self.codes is None:
-                codes = pad(codes, (0, 0, self.denoiser.lip_delay_steps, 0))
-            self.codes = _longer(self.codes, codes, 1)
-        return lips
+    def _enhance(self, samples: Tensor) -> Tensor:
+        """``[batch, 320 + 160 n]`` to the samples that are finished."""
+        if samples.shape[1] == HISTORY:
+            return samples[:, :0]
+        self._encode(samples)
+        return self._decode()
 
-    def _hear(self, samples: Tensor) -> None:
-        """Analyses and encodes samples."""
+    def _encode(self, samples: Tensor) -> None:
         spectrum = self.denoiser.stft.analyse(samples)
-        first, second, self.encoder_past = self.denoiser.encode(
-            spectrum, self.encoder_past
-        )
-        self.spectrum = _longer(self.spectrum, spectrum, 1)
-        self.first = _longer(self.first, first, 2)
-        self.second = _longer(self.second, second, 2)
+        encoded, self.encoder_past = self.denoiser.encode(spectrum, self.encoder_past)
+        if self.spectrum is not None:
+            spectrum = torch.cat([self.spectrum, spectrum], 1)
+            pairs = zip(self.encoded, encoded, strict=True)
+            encoded = tuple(torch.cat(pair, 2) for pair in pairs)
+        self.spectrum, self.encoded = spectrum, encoded
 
     def _decode(self) -> Tensor:
-        """Cleans the steps whose future and lips are known; samples that are done."""
-        ahead = self.denoiser.lookahead_steps
-        ready = self.second.shape[2] - ahead
-        if self.feed_lips is not None:
-            ready = min(ready, 0 if self.codes is None else self.codes.shape[1])
+        """Enhances the steps whose future and lips are known; finished samples."""
+        assert self.spectrum is not None
+        future = self.denoiser.lookahead_steps
+        ready = min(self.encoded[0].shape[2] - future, self.spectrum.shape[1])
+        if self.lips is not None:
+            ready = min(ready, self.lips.ready)
         if ready <= 0:
             return self.spectrum.new_zeros(len(self.spectrum), 0)
-        ready = min(ready, self.spectrum.shape[1])
-        lips = None
-        if self.feed_lips is not None:
-            lips, self.codes = self.codes[:, :ready], self.codes[:, ready:]
-        mask, paths, decoder = self.denoiser.decode(
-            self.first[:, :, :ready],
-            self.second[:, :, :ready],
-            self.second[:, :, ahead : ahead + ready],
-            lips,
-            self.decoder_past,
+        codes = None if self.lips is None else self.lips.take(ready)
+        encoded = tuple(part[:, :, : ready + future] for part in self.encoded)
+        mask, self.decoder_past = self.denoiser.decode(
+            encoded, codes, self.decoder_past
         )
-        self.decoder_past = DenoiserPast(paths, decoder)
-        clean = self.denoiser.apply_mask(self.spectrum[:, :ready], mask)
+        enhanced = self.denoiser.apply_mask(self.spectrum[:, :ready], mask)
         self.spectrum = self.spectrum[:, ready:]
-        self.first, self.second = self.first[:, :, ready:], self.second[:, :, ready:]
-        added = self.denoiser.stft.overlap_add(self.denoiser.stft.frames(clean))
+        self.encoded = tuple(part[:, :, ready:] for part in self.encoded)
+        stft = self.denoiser.stft
+        added = stft.overlap_add(stft.frames(enhanced))
         if self.tail is not None:
             added[:, :HISTORY] += self.tail
         done, self.tail = added[:, :-HISTORY], added[:, -HISTORY:].clone()
@@ -227,11 +273,6 @@ class RecurrentStream:
         self.early -= dropped
         return done[:, dropped:]
 
-    @staticmethod
-    def _nothing(like: Tensor) -> Chunk:
-        lips = like.new_zeros(len(like), 0, LIP_HEIGHT, LIP_WIDTH, 3)
-        return Chunk(like.new_zeros(len(like), 0), lips)
 
-
-def _longer(kept: Tensor | None, new: Tensor, dim: int) -> Tensor:
-    return new if kept is None else torch.cat([kept, new], dim)
+def _no_lips(like: Tensor) -> Tensor:
+    return like.new_zeros(len(like), 0, LIP_HEIGHT, LIP_WIDTH, 3)

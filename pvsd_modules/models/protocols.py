@@ -6,11 +6,13 @@ benchmarked without a change anywhere else. Signals are ``[batch, time]``, float
 frame ``k`` belongs to the samples ``[640 k, 640 (k + 1))``.
 """
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from pvsd_modules.models.open.spectra import CausalSTFT
 
 
 class LipModel(Protocol):
@@ -51,6 +53,57 @@ class Denoiser(Protocol):
 
     def analyse(self, wav: Tensor) -> Tensor:
         """Spectra of a signal in the form of ``features``: what a loss compares."""
+
+
+class StreamableLipModel(LipModel, Protocol):
+    """A lip model that is recurrent in time, with its state as an argument."""
+
+    #: Frames past the one it generates that it waits for.
+    lookahead_frames: int
+
+    def encode(self, samples: Tensor, past: Any = None) -> tuple[Tensor, Any]:
+        """``[batch, 320 + 640 n]``, 320 old samples first, to the codes of ``n`` frames
+        and the state for the next call."""
+
+    def draw(self, weights: Tensor) -> Tensor:
+        """Codes ``[batch, n, ...]`` to frames ``[batch, n, 48, 96, 3]``."""
+
+
+class StreamableDenoiser(Denoiser, Protocol):
+    """A denoiser that is recurrent in time, with its states as arguments.
+
+    It works on steps of 160 samples. What `encode` returns is a tuple of tensors
+    with the steps in dimension 2; the states are its own affair.
+    """
+
+    #: Whether it can be streamed: an audio-only baseline cannot.
+    streamable: bool
+    #: Steps of the future that the mask of a step depends on.
+    lookahead_steps: int
+    #: By how many steps a lip frame is read later than its sound.
+    lip_delay_steps: int
+    #: Spectra of 480 samples every 160, and back.
+    stft: CausalSTFT
+
+    def encode(
+        self, spectrum: Tensor, past: Any = None
+    ) -> tuple[tuple[Tensor, ...], Any]:
+        """Spectra ``[batch, steps, 241, 2]`` to what `decode` takes, and a state."""
+
+    def describe(self, noisy: Tensor, lips: Tensor | None) -> Tensor | None:
+        """Codes of lip frames, ``[batch, frames, width]``."""
+
+    def decode(
+        self, encoded: tuple[Tensor, ...], lips: Tensor | None, past: Any = None
+    ) -> tuple[Tensor, Any]:
+        """Masks of ``steps`` steps, and a state.
+
+        ``encoded`` holds ``steps + lookahead_steps`` steps, and ``lips`` the codes of
+        ``steps`` steps.
+        """
+
+    def apply_mask(self, spectrum: Tensor, mask: Tensor) -> Tensor:
+        """Enhanced spectra ``[batch, steps, 241, 2]``."""
 
 
 @runtime_checkable

@@ -51,11 +51,3 @@ class CausalConv(nn.Module):
             past = x.new_zeros(shape)
         x = cat([past, x], 2)
         return self.conv(x), x.narrow(2, x.shape[2] - self.history, self.history)
-
-
-def shifted(x: Tensor, steps: int) -> Tensor:
-    """``y[:, t] = x[:, t + steps]`` along dimension 1, zeros past the end."""
-    if steps == 0:
-        return x
-    tail = x.new_zeros(x.shape[0], min(steps, x.shape[1]), *x.shape[2:])
-    return cat([x[:, steps:], tail], 1)

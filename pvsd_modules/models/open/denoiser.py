@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from pvsd_modules.alignment import STEPS_PER_FRAME
 from pvsd_modules.models.open.bands import BandSplit
-from pvsd_modules.models.open.causal import CausalConv, shifted
+from pvsd_modules.models.open.causal import CausalConv
 from pvsd_modules.models.open.level import LevelPast, RunningLevel
 from pvsd_modules.models.open.lip_encoder import LipEncoder
 from pvsd_modules.models.open.lip_generator import OpenLipGenerator
@@ -157,6 +157,11 @@ class OpenDenoiser(nn.Module):
         self.activation = nn.PReLU(half)
         self.inner_activation = nn.PReLU(channels)
 
+    @property
+    def streamable(self) -> bool:
+        """Whether it can be streamed: an audio-only baseline cannot."""
+        return self.listener is None
+
     def features(self, spectrum: Tensor) -> Tensor:
         """Compressed bands: ``[batch, steps, 241, 2]`` to ``[batch, 3, steps, 128]``.
 
@@ -170,8 +175,13 @@ class OpenDenoiser(nn.Module):
     def encode(self, spectrum: Tensor, past: EncoderPast | None = None):
         """Both encoder layers of spectra ``[batch, steps, 241, 2]``.
 
-        Gives the skips, ``[batch, C / 2, steps, 64]`` and ``[batch, C, steps, 32]``,
-        and what to hand on as ``past``.
+        Returns
+        -------
+        tuple of Tensor
+            The skip connections, ``[batch, C / 2, steps, 64]`` and
+            ``[batch, C, steps, 32]``.
+        EncoderPast
+            State for the next call.
         """
         level, before = past or (None, None)
         spectrum, level = self.level(spectrum, level)
@@ -179,30 +189,32 @@ class OpenDenoiser(nn.Module):
         first = self.activation(first)
         second, before = self.narrower(first, before)
         second = self.inner_activation(self.narrower_norm(second))
-        return first, second, EncoderPast(level, before)
+        return (first, second), EncoderPast(level, before)
 
-    def decode(self, first, second, ahead, lips, past: DenoiserPast | None = None):
-        """Masks from the skips of a step, the future of it, and its lips.
+    def decode(self, encoded, lips, past: DenoiserPast | None = None):
+        """Masks from what was encoded, its future, and the lips.
 
         Arguments
         ---------
-        first, second : Tensor
-            Skips, ``[batch, C / 2, steps, 64]`` and ``[batch, C, steps, 32]``.
-        ahead : Tensor
-            The second skip, ``lookahead_steps`` later.
+        encoded : tuple of Tensor
+            What `encode` returned of ``steps + lookahead_steps`` steps.
         lips : Tensor or None
             Descriptions of the lips, ``[batch, steps, lip_channels]``.
         past : DenoiserPast or None
-            What the call before gave.
+            State that the call before returned.
 
         Returns
         -------
         Tensor
             Complex masks, ``[batch, steps, 241, 2]``.
-        tuple, Tensor
-            Pasts of the dual-path blocks and of the decoder.
+        DenoiserPast
+            State for the next call.
         """
+        first, second = encoded
         batch, channels, steps, inner = second.shape
+        steps -= self.lookahead_steps
+        ahead = second[:, :, self.lookahead_steps :]
+        first, second = first[:, :, :steps], second[:, :, :steps]
         x = torch.cat([second, ahead], 1).permute(0, 2, 3, 1)
         x = self.ahead(x)  # [batch, steps, 32, C]
         if lips is None:
@@ -223,7 +235,7 @@ class OpenDenoiser(nn.Module):
         x = self.mask(x) / self.mask_limit
         x = self.mask_limit * torch.tanh(x)  # [batch, 2, steps, 128]
         masks = self.bands.join(x).permute(0, 2, 3, 1)  # [batch, steps, 241, 2]
-        return masks, tuple(kept), decoder
+        return masks, DenoiserPast(tuple(kept), decoder)
 
     def analyse(self, wav: Tensor) -> Tensor:
         """Spectra of whole signals, ``[batch, steps, 241, 2]``."""
@@ -252,12 +264,13 @@ class OpenDenoiser(nn.Module):
             ``[batch, ceil(time / 160) + 2, 241, 2]``.
         """
         spectrum = self.stft(noisy)
-        first, second, _ = self.encode(spectrum)
-        ahead = shifted(second.transpose(1, 2), self.lookahead_steps).transpose(1, 2)
+        encoded, _ = self.encode(spectrum)
+        future = (0, 0, 0, self.lookahead_steps)  # zeros past the end
+        encoded = tuple(functional.pad(skip, future) for skip in encoded)
         codes = self.describe(noisy, lips)
         if codes is not None:
             codes = self.lip_steps(codes, spectrum.shape[1])
-        mask, _, _ = self.decode(first, second, ahead, codes)
+        mask, _ = self.decode(encoded, codes)
         enhanced = self.apply_mask(spectrum, mask)
         wav = self.stft.inverse(enhanced, noisy.shape[-1])
         return {"enhanced": wav, "features": enhanced}
