@@ -87,7 +87,7 @@ def _loaders(folder: Path, files: int) -> dict:
             for number in range(50)
         }
         loader = make_dataloader(mixing_dataset(speech, mixer), batch_size=10)
-        jobs[name] = lambda loader=loader: [batch.noisy.data for batch in loader]
+        jobs[name] = lambda loader=loader: [batch.noisy_sig.data for batch in loader]
     return jobs
 
 

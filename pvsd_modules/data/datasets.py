@@ -44,33 +44,53 @@ def load_manifest(path: str | Path, data_root: str = "", noise_root: str = "") -
     return manifest
 
 
+class MixingDataset(DynamicItemDataset):
+    """A data set whose items are mixed anew, and repeatably, in every epoch.
+
+    Arguments
+    ---------
+    mixer : TrainingMixer
+        Makes the items.
+    *args, **kwargs
+        For `speechbrain.dataio.dataset.DynamicItemDataset`.
+    """
+
+    def __init__(self, mixer: TrainingMixer, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.mixer = mixer
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the mixtures of an epoch, counted from 1."""
+        self.mixer.epoch = epoch
+
+
 def mixing_dataset(manifest: dict, mixer: TrainingMixer, real_lips: bool = False):
-    """Speech mixed on the fly: ``id, noisy, clean`` and, if wanted, ``lips``.
+    """Speech mixed on the fly: ``id, noisy_sig, clean_sig`` and, if wanted, ``lips``.
 
     Arguments
     ---------
     manifest : dict
         Speech, or talking faces where ``real_lips``.
     mixer : TrainingMixer
-        Makes the items; its ``epoch`` is set by the Brain.
+        Makes the items.
     real_lips : bool
         Whether the frames of the video are loaded as well: ``lips``, their median
         ``lips_median``, and a whole ``face`` from elsewhere in the clip.
 
     Returns
     -------
-    DynamicItemDataset
+    MixingDataset
     """
 
     @sb.utils.data_pipeline.takes("id", "wav")
-    @sb.utils.data_pipeline.provides("noisy", "clean", "start")
+    @sb.utils.data_pipeline.provides("noisy_sig", "clean_sig", "start")
     def mix(item_id, wav):
         noisy, clean, start = mixer(item_id, wav)
         yield noisy
         yield clean
         yield start
 
-    items, keys = [mix], ["id", "noisy", "clean"]
+    items, keys = [mix], ["id", "noisy_sig", "clean_sig"]
     if real_lips:
 
         @sb.utils.data_pipeline.takes("frames", "frame_count", "start")
@@ -93,11 +113,11 @@ def mixing_dataset(manifest: dict, mixer: TrainingMixer, real_lips: bool = False
 
         items += [lips, face]
         keys += ["lips", "lips_median", "face"]
-    return DynamicItemDataset(manifest, items, keys)
+    return MixingDataset(mixer, manifest, items, keys)
 
 
 def mixture_dataset(manifest: dict, store: AudioStore, faces: dict | None = None):
-    """A fixed list of mixtures or of pairs: ``id, noisy, clean`` (and ``lips``).
+    """A fixed list of mixtures or of pairs: ``id, noisy_sig, clean_sig``, ``lips``.
 
     Arguments
     ---------
@@ -125,15 +145,15 @@ def mixture_dataset(manifest: dict, store: AudioStore, faces: dict | None = None
         return mix_at_snr(clean, noise, item["snr"]), clean
 
     @sb.utils.data_pipeline.takes("id")
-    @sb.utils.data_pipeline.provides("noisy", "clean")
+    @sb.utils.data_pipeline.provides("noisy_sig", "clean_sig")
     def pair(item_id):
         yield from mix(item_id)
 
-    items, keys = [pair], ["id", "noisy", "clean"]
+    items, keys = [pair], ["id", "noisy_sig", "clean_sig"]
     if faces is not None:
         by_wav = {face["wav"]: face for face in faces.values()}
 
-        @sb.utils.data_pipeline.takes("id", "clean")
+        @sb.utils.data_pipeline.takes("id", "clean_sig")
         @sb.utils.data_pipeline.provides("lips")
         def lips(item_id, clean):
             item = manifest[item_id]

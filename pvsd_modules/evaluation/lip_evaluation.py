@@ -164,8 +164,8 @@ def clips(
             file=file,
             snr=item.get("snr"),
             category=item.get("category", ""),
-            noisy=sample["noisy"],
-            clean=sample["clean"],
+            noisy=sample["noisy_sig"],
+            clean=sample["clean_sig"],
             real=sample.get("lips"),
             upper=_upper_half(by_wav.get(item["clean"])),
         )

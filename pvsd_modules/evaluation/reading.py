@@ -79,7 +79,8 @@ class Reader:
                 data = mixture_dataset({"": item}, self, faces)[0]
             except OSError as error:
                 raise PvsdError(f"a file cannot be read: {error}") from None
-            signals = {key: data.get(key) for key in ("clean", "noisy", "lips")}
+            signals = {name: data[f"{name}_sig"] for name in ("clean", "noisy")}
+            signals["lips"] = data.get("lips")
         else:
             signals = {"clean": sound(item["clean"]), "noisy": None, "lips": None}
             if "noisy" in item:

@@ -40,7 +40,7 @@ class DenoiserBrain(PvsdBrain):
     def compute_forward(self, batch, stage):
         """Enhanced signals and spectra of a batch, and the lips that were read."""
         batch = batch.to(self.device)
-        noisy, clean = batch.noisy.data, batch.clean.data
+        noisy, clean = batch.noisy_sig.data, batch.clean_sig.data
         real = batch.lips.data if hasattr(batch, "lips") else None
         drawn = taught = None
         if self.hparams.train_student:
@@ -76,7 +76,7 @@ class DenoiserBrain(PvsdBrain):
 
     def compute_objectives(self, predictions, batch, stage):
         """The loss; outside training also the scores of every item."""
-        noisy, clean = batch.noisy.data, batch.clean.data
+        noisy, clean = batch.noisy_sig.data, batch.clean_sig.data
         targets = {"noisy": noisy, "clean": clean}
         if self.hparams.compare_features:
             targets["features"] = self.hparams.denoiser.analyse(clean)
@@ -99,11 +99,11 @@ class DenoiserBrain(PvsdBrain):
 
     def score(self, enhanced, batch):
         """Adds the scores of the items of a batch, and of their noisy inputs."""
-        for i, length in enumerate(batch.noisy.lengths):
+        for i, length in enumerate(batch.noisy_sig.lengths):
             samples = round(float(length) * enhanced.shape[1])
-            clean = batch.clean.data[i, :samples]
+            clean = batch.clean_sig.data[i, :samples]
             for name, measure in MEASURES.items():
-                before = measure(clean, batch.noisy.data[i, :samples])
+                before = measure(clean, batch.noisy_sig.data[i, :samples])
                 after = measure(clean, enhanced[i, :samples])
                 if before is None or after is None:
                     self.failures += 1

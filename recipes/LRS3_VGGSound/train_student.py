@@ -33,8 +33,10 @@ class StudentBrain(LipBrain):
         """Lips of the student and of the teacher."""
         batch = batch.to(self.device)
         with torch.no_grad():
-            wanted = self.hparams.frozen_teacher(batch.clean.data, self.hparams.face)
-        drawn = self.modules.student(batch.noisy.data).float()
+            wanted = self.hparams.frozen_teacher(
+                batch.clean_sig.data, self.hparams.face
+            )
+        drawn = self.modules.student(batch.noisy_sig.data).float()
         return {"drawn": drawn, "wanted": wanted}
 
 

@@ -32,7 +32,7 @@ class TeacherBrain(LipBrain):
     def compute_forward(self, batch, stage):
         """Drawn lips and the lips they should be, both in the teacher's terms."""
         batch = batch.to(self.device)
-        voice = batch.noisy.data
+        voice = batch.noisy_sig.data
         if stage == sb.Stage.TRAIN and self.hparams.voices is not None:
             voice = self.hparams.voices(voice)
         real = batch.lips.data

@@ -10,6 +10,8 @@ from pvsd_modules.alignment import SAMPLES_PER_FRAME, frame_count, lip_windows
 class TinyStudent(torch.nn.Module):
     """Draws frames whose grey is a learned function of the 0.2 s around them."""
 
+    neutral = None
+
     def __init__(self):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.linspace(-1, 1.5, 3200) / 100)

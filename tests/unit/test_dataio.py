@@ -34,7 +34,9 @@ def batches(files, workers, epoch):
     dataset = mixing_dataset(speech, mixer)
     loader = make_dataloader(dataset, batch_size=2, num_workers=workers)
     mixer.epoch = epoch
-    return [(list(batch.id), batch.noisy.data, batch.clean.data) for batch in loader]
+    return [
+        (list(batch.id), batch.noisy_sig.data, batch.clean_sig.data) for batch in loader
+    ]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -58,7 +60,7 @@ def test_an_epoch_reaches_workers_of_a_loader_made_before(files):
     loader = make_dataloader(mixing_dataset(speech, mixer), num_workers=1)
     found = []
     for mixer.epoch in (1, 2):
-        found.append(next(iter(loader)).noisy.data)
+        found.append(next(iter(loader)).noisy_sig.data)
     assert not torch.equal(*found)
 
 
@@ -80,12 +82,12 @@ def test_valid_mixtures_are_fixed_and_exact(files):
     store = files[0]
     dataset = mixture_dataset(mixture(files), store)
     first, again = dataset[0], dataset[0]
-    assert torch.equal(first["noisy"], again["noisy"])
-    assert torch.equal(first["clean"], store.read(files[1]["a"]["wav"], 1600, 8000))
-    noise = first["noisy"] - first["clean"]
+    assert torch.equal(first["noisy_sig"], again["noisy_sig"])
+    assert torch.equal(first["clean_sig"], store.read(files[1]["a"]["wav"], 1600, 8000))
+    noise = first["noisy_sig"] - first["clean_sig"]
     assert len(noise) == 8000
     assert torch.allclose(noise[:3200], noise[3200:6400], atol=1e-5)  # looped
-    snr = 10 * torch.log10(first["clean"].square().sum() / noise.square().sum())
+    snr = 10 * torch.log10(first["clean_sig"].square().sum() / noise.square().sum())
     assert float(snr) == pytest.approx(5.0, abs=1e-3)
 
 
@@ -93,8 +95,8 @@ def test_pairs_are_read_as_they_are(files):
     store, speech, _ = files
     pair = {"x": {"clean": speech["a"]["wav"], "noisy": speech["b"]["wav"]}}
     item = mixture_dataset(pair, store)[0]
-    assert torch.equal(item["noisy"], store.read(speech["b"]["wav"]))
-    assert len(item["clean"]) == len(item["noisy"]) == 8000
+    assert torch.equal(item["noisy_sig"], store.read(speech["b"]["wav"]))
+    assert len(item["clean_sig"]) == len(item["noisy_sig"]) == 8000
 
 
 @pytest.fixture
