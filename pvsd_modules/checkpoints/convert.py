@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from pvsd_modules.checkpoints.folder import check_writable, folder_written_whole
-from pvsd_modules.checkpoints.untrusted import read_weights
+from pvsd_modules.checkpoints.weights import read_weights
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.models.paper.av_denoiser import AVDenoiser
 from pvsd_modules.models.paper.lip_student import LipStudent

@@ -5,57 +5,10 @@ import shutil
 from pathlib import Path
 
 import torch
-from speechbrain.utils.checkpoints import Checkpointer
 
 from pvsd_modules.checkpoints.find import HPARAMS_FILE
 from pvsd_modules.checkpoints.folder import check_writable, folder_written_whole
-from pvsd_modules.errors import PvsdError
-
-#: Statistic that chooses the checkpoint of each network, and whether more is better.
-BEST = {"student": "opening", "teacher": "opening", "denoiser": "pesq"}
-
-
-def best_checkpoint(source: str | Path, network: str) -> Path:
-    """The weights file of a network.
-
-    Arguments
-    ---------
-    source : str or Path
-        A weights file, a checkpoint folder, or the output folder of a training, of
-        which the best checkpoint is taken (the newest where none has scores).
-    network : str
-        student, teacher or denoiser.
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    PvsdError
-        If there is none.
-    """
-    source = Path(source)
-    if source.is_file():
-        return source
-    if (source / f"{network}.ckpt").is_file():
-        return source / f"{network}.ckpt"
-    if (source / "save").is_dir():
-        checkpointer = Checkpointer(source / "save")
-        # A student that learnt on with a denoiser is chosen as the denoiser is.
-        for key in (BEST[network], BEST["denoiser"]):
-            found = checkpointer.find_checkpoint(
-                max_key=key, ckpt_predicate=lambda c, key=key: key in c.meta
-            )
-            if found:
-                break
-        found = found or checkpointer.find_checkpoint()
-        if found and network in found.paramfiles:
-            return Path(found.paramfiles[network])
-    raise PvsdError(
-        f"{source} holds no {network}.ckpt: give a weights file, a checkpoint folder "
-        "or the output folder of a training."
-    )
+from pvsd_modules.checkpoints.runs import best_checkpoint
 
 
 def export(

@@ -9,9 +9,9 @@ import speechbrain as sb
 import torch
 from hyperpyyaml import load_hyperpyyaml
 from speechbrain.utils.distributed import ddp_init_group, run_on_main
-from speechbrain.utils.parameter_transfer import Pretrainer
 
-from pvsd_modules.checkpoints.export import best_checkpoint
+from pvsd_modules.checkpoints.runs import best_checkpoint
+from pvsd_modules.checkpoints.weights import StrictPretrainer
 from pvsd_modules.data.audio_store import AudioStore
 from pvsd_modules.data.datasets import load_manifest
 from pvsd_modules.training.allocator import keep_freed_memory
@@ -94,7 +94,7 @@ def evenly(manifest: dict, count: int) -> dict:
     return {key: manifest[key] for key in chosen}
 
 
-def optional_pretrainer(networks: dict, paths: dict) -> Pretrainer | None:
+def optional_pretrainer(networks: dict, paths: dict) -> StrictPretrainer | None:
     """A Pretrainer of those networks for which a checkpoint is named.
 
     Arguments
@@ -123,7 +123,9 @@ def optional_pretrainer(networks: dict, paths: dict) -> Pretrainer | None:
     }
     if not given:
         return None
-    return Pretrainer(loadables={name: networks[name] for name in given}, paths=given)
+    return StrictPretrainer(
+        loadables={name: networks[name] for name in given}, paths=given
+    )
 
 
 def only_if(condition: bool, value):
@@ -131,7 +133,7 @@ def only_if(condition: bool, value):
     return value if condition else None
 
 
-def load_pretrained(pretrainer: Pretrainer | None) -> None:
+def load_pretrained(pretrainer: StrictPretrainer | None) -> None:
     """Loads what a Pretrainer names; the files are read where they are."""
     if pretrainer is not None:
         run_on_main(pretrainer.collect_files)

@@ -15,7 +15,7 @@ from pathlib import Path
 import speechbrain as sb
 import torch
 
-from pvsd_modules.checkpoints.export import best_checkpoint
+from pvsd_modules.checkpoints.runs import best_checkpoint
 from pvsd_modules.data.datasets import mixing_dataset, mixture_dataset
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.metrics import correlation, mouth_opening, pesq_wb, si_sdr, stoi

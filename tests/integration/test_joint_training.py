@@ -4,7 +4,7 @@ import pytest
 import torch
 from conftest import ROOT, load_script
 
-from pvsd_modules.checkpoints.export import best_checkpoint
+from pvsd_modules.checkpoints.runs import best_checkpoint
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation.systems import Model
 from pvsd_modules.inference import PseudoVisualEnhancement
