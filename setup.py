@@ -1,8 +1,9 @@
 """How pip installs pvsd.
 
-The core enhances recordings and draws lips: it needs no compiler and no system
+The core enhances recordings and generates lips: it needs no compiler and no system
 library. The extra `train` adds what training and scoring need, of which pesq is
 compiled on installation and opencv-python looks for libGL when it is imported.
+`live` is for a microphone, `onnx` for export, `docs` builds the pages of docs/.
 """
 
 import re
@@ -20,9 +21,10 @@ VERSION = re.search(
 ).group(1)
 
 CORE = [
-    # SpeechBrain imports torchaudio, whose newest release, 2.11.0, fits no other torch.
-    "torch==2.11.0",
-    "torchaudio==2.11.0",
+    # SpeechBrain imports torchaudio, which loads only beside the torch of its own
+    # number. A requirement cannot say "equal": pvsd_modules/__init__.py checks it.
+    "torch>=2.6,<2.12",
+    "torchaudio>=2.6,<2.12",
     "speechbrain>=1.1.2,<1.2",
     "hyperpyyaml>=1.2.3,<2",
     "numpy>=2,<3",
@@ -31,21 +33,34 @@ CORE = [
     "av>=18,<19",
     "tqdm>=4.66,<5",
 ]
-TRAIN = [
-    # Later releases of OpenCV have no cascade classifier, and face-alignment alone
-    # would bring one of them.
-    "opencv-python==4.14.0.94",
-    "face-alignment>=1.5,<2",
-    "pesq==0.0.4",
-    "pystoi>=0.4.1,<0.5",
-    "matplotlib>=3.9,<4",
-]
-DEV = [
+EXTRAS = {
+    "train": [
+        # Later releases of OpenCV have no cascade classifier, and face-alignment alone
+        # would bring one of them.
+        "opencv-python==4.14.0.94",
+        "face-alignment>=1.5,<2",
+        "pesq==0.0.4",
+        "pystoi>=0.4.1,<0.5",
+        "matplotlib>=3.9,<4",
+        "jinja2>=3.1,<4",
+    ],
+    "live": ["sounddevice>=0.5,<1"],
+    "onnx": ["onnx>=1.17,<2", "onnxruntime>=1.20,<2"],
+    "docs": [
+        "mkdocs>=1.6,<2",
+        "mkdocs-material>=9.6,<10",
+        "mkdocstrings[python]>=0.29,<2",
+    ],
+}
+EXTRAS["dev"] = [
+    *EXTRAS["train"],
+    *EXTRAS["docs"],
     "pytest>=8.3,<10",
     "pytest-timeout>=2.3",
     "pytest-xdist>=3.6",
     "hypothesis>=6.100",
     "ruff>=0.12",
+    "mypy>=1.15",
     "build>=1.2",
 ]
 
@@ -76,29 +91,33 @@ class BuildWithTemplates(build_py):
 setup(
     name="pvsd",
     version=VERSION,
-    description="Pseudo-visual speech denoising: speech enhancement with lips that "
-    "nobody filmed, as a SpeechBrain plugin",
+    description="Pseudo-visual speech denoising: speech enhancement in audio and video "
+    "files with generated lip movements, as a SpeechBrain plugin",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     author="the pvsd authors",
     license="MIT",
     license_files=["LICENSE"],
-    python_requires=">=3.11,<3.13",
+    python_requires=">=3.11,<3.14",
     packages=find_packages(include=["pvsd_modules", "pvsd_modules.*"]),
     package_data={
         "pvsd_modules": [
-            f"pretrained/**/*.{suffix}"
-            for suffix in ("yaml", "ckpt", "md", "csv", "json", "png", "txt")
+            "py.typed",
+            *(
+                f"pretrained/**/*.{suffix}"
+                for suffix in ("yaml", "ckpt", "md", "csv", "json", "png", "txt")
+            ),
         ],
         "pvsd_modules.data.manifests": ["*.txt"],
     },
     install_requires=CORE,
-    extras_require={"train": TRAIN, "dev": TRAIN + DEV},
+    extras_require=EXTRAS,
     cmdclass={"build_py": BuildWithTemplates},
     entry_points={"console_scripts": ["pvsd = pvsd_modules.cli:main"]},
     classifiers=[
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Multimedia :: Sound/Audio :: Speech",
     ],
 )
