@@ -48,7 +48,6 @@ EXTRAS = {
     "onnx": ["onnx>=1.17,<2", "onnxruntime>=1.20,<2"],
     "docs": [
         "mkdocs>=1.6,<2",
-        "mkdocs-material>=9.6,<10",
         "mkdocstrings[python]>=0.29,<2",
     ],
 }

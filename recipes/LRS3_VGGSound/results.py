@@ -20,6 +20,7 @@ from pvsd_modules.checkpoints.find import DEFAULT_MODEL
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.atomic import written_whole
 from pvsd_modules.report.curves import save_curves
+from pvsd_modules.report.front_page import models_table
 from pvsd_modules.report.markers import filled, part_names
 from pvsd_modules.report.overview import model_overview
 from pvsd_modules.report.sections import SECTIONS, speed_section
@@ -50,7 +51,7 @@ def models(root):
 
 
 def overview(root, text):
-    """What a text outside the model folders can name: ``models``, ``paper-speed``.
+    """What a text outside the model folders can name.
 
     Arguments
     ---------
@@ -63,15 +64,19 @@ def overview(root, text):
         Functions of nothing by the part's name.
     """
 
+    links = {m: Path(os.path.relpath(m, text.parent)).as_posix() for m in models(root)}
+
     def all_models():
-        places = [(m, os.path.relpath(m, text.parent)) for m in models(root)]
-        parts = [model_overview(m, Path(link).as_posix()) for m, link in places]
-        return "\n".join(parts)
+        return "\n".join(model_overview(m, link) for m, link in links.items())
 
     def paper_speed():
         return speed_section(root / RECIPE, "benchmark_paper.json")
 
-    return {"models": all_models, "paper-speed": paper_speed}
+    return {
+        "models": all_models,
+        "models-table": lambda: models_table(links),
+        "paper-speed": paper_speed,
+    }
 
 
 def texts(root):
@@ -102,7 +107,7 @@ def texts(root):
     made = {}
     for path, parts in wanted.items():
         text = path.read_text(encoding="utf-8")
-        needed = NEEDED if path.parent.parent.name == "pretrained" else ("models",)
+        needed = NEEDED if path.parent.parent.name == "pretrained" else ()
         for name in needed:
             if name not in part_names(text):
                 raise PvsdError(
