@@ -134,12 +134,16 @@ def test_notebook_runs(workplace, capsys):
             exec(compile("".join(cell["source"]), "notebook", "exec"), space)
 
 
-def test_the_picture_of_the_architecture_is_current():
-    path = ROOT / "docs" / "draw_architecture.py"
-    spec = importlib.util.spec_from_file_location("draw_architecture", path)
+def documentation_script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert (ROOT / "docs/architecture.svg").read_text("utf-8") == module.draw()
+    return module
+
+
+def test_the_picture_of_the_architecture_is_current():
+    drawn = documentation_script("draw_architecture").draw()
+    assert (ROOT / "docs/architecture.svg").read_text("utf-8") == drawn
 
 
 @pytest.mark.parametrize(
@@ -180,3 +184,9 @@ def test_the_microphone_example_runs(workplace, capsys, monkeypatch):
     run_shell("python examples/live_microphone.py 0.2")
     assert 3200 - 640 <= sum(played) <= 3200
     assert "0 dropouts" in capsys.readouterr().out
+
+
+def test_messages_are_listed():
+    found = documentation_script("messages").messages()
+    assert sum(map(len, found.values())) > 100
+    assert not [text for text in found["commands"] if not text.endswith((".", "?"))]

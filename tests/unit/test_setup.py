@@ -111,4 +111,4 @@ def test_readme_has_the_two_commands_that_ci_runs():
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     main = "pip install -e . && pvsd enhance examples/noisy.wav -o enhanced.wav"
     assert main in lines
-    assert "pip install -e '.[dev]' && pytest" in lines
+    assert "pip install -e '.[dev]' && pytest -n 2" in lines
