@@ -11,9 +11,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from pvsd_modules.checkpoints.folder import check_writable, folder_written_whole
+from pvsd_modules.checkpoints.folder import check_writable
 from pvsd_modules.checkpoints.weights import read_weights
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.io.atomic import folder_written_whole
 from pvsd_modules.models.paper.av_denoiser import AVDenoiser
 from pvsd_modules.models.paper.lip_student import LipStudent
 from pvsd_modules.models.paper.wav2lip import Wav2Lip

@@ -7,8 +7,9 @@ from pathlib import Path
 import torch
 
 from pvsd_modules.checkpoints.find import HPARAMS_FILE
-from pvsd_modules.checkpoints.folder import check_writable, folder_written_whole
+from pvsd_modules.checkpoints.folder import check_writable
 from pvsd_modules.checkpoints.runs import best_checkpoint
+from pvsd_modules.io.atomic import folder_written_whole
 
 
 def export(

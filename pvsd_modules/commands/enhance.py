@@ -88,10 +88,10 @@ def _enhance(model, path: Path, output: Path, strength: float, label: str) -> No
     from tqdm import tqdm
 
     from pvsd_modules.inference import files
-    from pvsd_modules.io import sound_reading
+    from pvsd_modules.io.media import probe_audio
 
     files.check_output(path, output)
-    info = sound_reading.sound_info(path)
+    info = probe_audio(path)
     begun = time.perf_counter()
     with tqdm(
         total=round(info.duration, 2),
@@ -104,10 +104,10 @@ def _enhance(model, path: Path, output: Path, strength: float, label: str) -> No
     ) as bar:
         report = files.enhance_to_file(
             model,
-            path,
+            info,
             output,
             strength,
-            on_block=lambda block: bar.update(block.shape[1] / info.rate),
+            on_block=lambda block: bar.update(block.shape[1] / info.sample_rate),
         )
     taken = time.perf_counter() - begun
     print(

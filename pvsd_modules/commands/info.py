@@ -40,14 +40,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _file_lines(path: Path) -> str:
-    from pvsd_modules.io.sound_reading import sound_info
+    from pvsd_modules.io.media import probe_audio
 
-    info = sound_info(path)
+    info = probe_audio(path)
     channels = "1 channel" if info.channels == 1 else f"{info.channels} channels"
     kind = "video with sound" if info.has_video else "sound"
-    sample_format = f", {info.subtype}" if info.subtype else ""
+    sample_format = f", {info.audio.codec}" if info.audio.codec else ""
     return (
-        f"{path}: {kind}, {info.duration:.2f} s, {info.rate} Hz, "
+        f"{path}: {kind}, {info.duration:.2f} s, {info.sample_rate} Hz, "
         f"{channels}{sample_format}"
     )
 

@@ -35,10 +35,10 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from pvsd_modules.inference import files
-    from pvsd_modules.io import sound_reading
+    from pvsd_modules.io.media import probe_audio
 
     files.check_output(path, output)
-    frames = round(sound_reading.sound_info(path).duration * 25)
+    frames = round(probe_audio(path).duration * 25)
     with tqdm(
         total=frames, desc=path.name, unit="frame", leave=False, disable=None
     ) as bar:

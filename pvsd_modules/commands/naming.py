@@ -4,12 +4,7 @@ import os
 from pathlib import Path
 
 from pvsd_modules.errors import PvsdError
-
-# Suffixes that are looked for in folders. A file that is named is always tried.
-MEDIA_SUFFIXES = (
-    ".wav .flac .mp3 .ogg .oga .opus .aiff .aif .caf .au .w64 .m4a .aac .wma "
-    ".mp4 .m4v .mov .mkv .avi .mpg .mpeg .webm"
-).split()
+from pvsd_modules.io.suffixes import MEDIA_SUFFIXES
 
 
 def plan_outputs(inputs: list[Path], output: str | None) -> list[tuple[Path, Path]]:

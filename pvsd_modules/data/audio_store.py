@@ -5,13 +5,12 @@ import os
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
-from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.io.atomic import write_text
+from pvsd_modules.io.sound_reading import read_mono
 
 
 class AudioStore:
@@ -30,6 +29,7 @@ class AudioStore:
     -------
     >>> getfixture = __import__("tempfile").TemporaryDirectory()
     >>> path = Path(getfixture.name, "a.wav")
+    >>> import soundfile
     >>> soundfile.write(path, np.zeros(1600), 16000)
     >>> store = AudioStore(getfixture.name)
     >>> store.add([path], progress=False)
@@ -73,13 +73,11 @@ class AudioStore:
         index = dict(self.index)
         with open(self.folder / "audio.int16", "ab") as out:
             for path in tqdm(missing, "Decoding audio", disable=not progress):
-                samples = (decode(path).clamp(-1, 1) * 32767).round()
+                samples = (read_mono(path).clamp(-1, 1) * 32767).round()
                 start = out.tell() // 2
                 out.write(samples.to(torch.int16).numpy().tobytes())
                 index[path] = [start, len(samples), *_stamp(path)]
-        partial = self.folder / "index.json.partial"
-        partial.write_text(json.dumps(index))
-        os.replace(partial, self.folder / "index.json")
+        write_text(self.folder / "index.json", json.dumps(index))
         self.load()
 
     def _stored(self, path: str) -> bool:
@@ -110,24 +108,3 @@ class AudioStore:
 def _stamp(path: str) -> list[int]:
     status = os.stat(path)
     return [status.st_size, status.st_mtime_ns]
-
-
-def decode(path: str | Path) -> Tensor:
-    """A whole file as 16 kHz mono float32 ``[time]``."""
-    try:
-        wav, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError:
-        from pvsd_modules.io.video_reading import read_audio
-
-        wav, rate = read_audio(path)
-        wav = np.asarray(wav).T
-    except OSError as error:
-        raise PvsdError(f"{path} cannot be opened: {error}.") from None
-    if len(wav) == 0:
-        raise PvsdError(f"{path} holds no sound: remove it from the manifest.")
-    mono = torch.from_numpy(wav).mean(1)
-    if rate != SAMPLE_RATE:
-        from torchaudio.functional import resample
-
-        mono = resample(mono, rate, SAMPLE_RATE)
-    return mono

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from pvsd_modules.alignment import SAMPLE_RATE
-from pvsd_modules.data.audio_store import AudioStore, decode
+from pvsd_modules.data.audio_store import AudioStore
 from pvsd_modules.data.datasets import cut_frames, mixture_dataset, read_lips
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.io.sound_reading import read_mono
 
 # Longest difference in seconds that the frames of a program or the edges of an
 # encoder may make; beyond, the files do not belong together.
@@ -82,9 +83,9 @@ class Reader:
             signals = {name: data[f"{name}_sig"] for name in ("clean", "noisy")}
             signals["lips"] = data.get("lips")
         else:
-            signals = {"clean": sound(item["clean"]), "noisy": None, "lips": None}
+            signals = {"clean": read_mono(item["clean"]), "noisy": None, "lips": None}
             if "noisy" in item:
-                signals["noisy"] = sound(item["noisy"])
+                signals["noisy"] = read_mono(item["noisy"])
                 self._to_one_length(signals)
             if face is not None:
                 frames = read_lips(face["frames"], int(face["frame_count"]))
@@ -102,17 +103,7 @@ class Reader:
 
 
 def _decoded(path: str) -> Tensor:
-    return (sound(path).clamp(-1, 1) * 32767).round() / 32767
-
-
-def sound(path: str) -> Tensor:
-    """A file's sound at 16 kHz, float32 ``[time]``; several channels are averaged."""
-    try:
-        return decode(path)
-    except UnicodeEncodeError:  # a name that is no text
-        return decode(os.fsencode(path))
-    except OSError as error:
-        raise PvsdError(f"{path} cannot be read: {error}.") from None
+    return (read_mono(path).clamp(-1, 1) * 32767).round() / 32767
 
 
 def fitted(signal: Tensor, samples: int) -> tuple[Tensor, int]:

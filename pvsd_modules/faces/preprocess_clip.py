@@ -7,25 +7,23 @@ exactly 640 samples a frame) and ``info.json``. A folder appears whole or not at
 
 import functools
 import json
-import os
-import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
-import torch
-import torchaudio
 
 from pvsd_modules.alignment import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.faces import tracking
 from pvsd_modules.faces.detectors import make_detector
 from pvsd_modules.io import media, video_reading
+from pvsd_modules.io.atomic import folder_written_whole, remove_leftovers
+from pvsd_modules.io.sound_reading import read_mono
+from pvsd_modules.io.suffixes import VIDEO_SUFFIXES
 from pvsd_modules.models.protocols import Detector
 
-VIDEO_SUFFIXES = {".mp4", ".mkv", ".avi", ".mpg", ".mpeg", ".mov", ".m4v", ".webm"}
 SILENCE = 1e-3  # peak below which a track counts as silent (-60 dB)
 
 
@@ -117,40 +115,13 @@ def find_clips(root: str | Path) -> dict[str, Path]:
     return clips
 
 
-def to_mono(samples: np.ndarray) -> np.ndarray:
-    """Mix channels to one; where they cancel out, the loudest channel is taken.
-
-    Arguments
-    ---------
-    samples : np.ndarray
-        float32 [channels, time].
-
-    Returns
-    -------
-    mono : np.ndarray
-        float32 [time].
-
-    Example
-    -------
-    >>> to_mono(np.array([[1.0, -1.0], [-1.0, 1.0]])).tolist()
-    [1.0, -1.0]
-    """
-    mixed = samples.mean(axis=0)
-    energies = np.square(samples).sum(axis=1)
-    if np.square(mixed).sum() < 0.05 * energies.mean():
-        return samples[energies.argmax()]
-    return mixed
-
-
-def read_sound(path: Path, start: float, frames: int) -> np.ndarray:
+def read_sound(info: media.MediaInfo, frames: int) -> np.ndarray:
     """A video's sound as 16 kHz mono, exactly as long as its frames.
 
     Arguments
     ---------
-    path : Path
-        Video file.
-    start : float
-        Time stamp in seconds of the first frame.
+    info : MediaInfo
+        Video file with sound; its first frame is time 0.
     frames : int
         Number of frames at 25 a second.
 
@@ -159,10 +130,7 @@ def read_sound(path: Path, start: float, frames: int) -> np.ndarray:
     mono : np.ndarray
         float32 [640 * frames].
     """
-    samples, rate = video_reading.read_audio(path, start=start)
-    mono = torch.from_numpy(np.ascontiguousarray(to_mono(samples)))
-    if rate != SAMPLE_RATE:
-        mono = torchaudio.functional.resample(mono, rate, SAMPLE_RATE)
+    mono = read_mono(info, start=info.video.start)
     length = frames * SAMPLES_PER_FRAME
     return np.pad(mono.numpy()[:length], (0, max(0, length - mono.numel())))
 
@@ -171,16 +139,6 @@ def read_sound(path: Path, start: float, frames: int) -> np.ndarray:
 def _detector(name: str, device: str) -> Detector:
     """Loading a detector's weights once a process is enough."""
     return make_detector(name, device)
-
-
-def _take_place(part: Path, folder: Path) -> None:
-    """Rename a finished folder to its place, with what was there made away after."""
-    old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        os.replace(folder, old)
-    os.replace(part, folder)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def preprocess_clip(path: Path, folder: Path, settings: Settings) -> dict:
@@ -216,11 +174,11 @@ def preprocess_clip(path: Path, folder: Path, settings: Settings) -> dict:
     detector = settings.detector
     if isinstance(detector, str):
         detector = _detector(detector, settings.device)
-    frames = video_reading.read_frames(path)
+    frames = video_reading.read_frames(info)
     found, count = tracking.find_faces(frames, detector, settings.detect_every)
     if count < settings.shortest * FPS:
         raise PvsdError(f"too short: {count / FPS:.2f} s")
-    sound = read_sound(path, info.video_start, count)
+    sound = read_sound(info, count)
     if np.abs(sound).max() < SILENCE:
         raise PvsdError("silent")
     track = tracking.main_track(found)
@@ -234,26 +192,21 @@ def preprocess_clip(path: Path, folder: Path, settings: Settings) -> dict:
     record = {
         "source": path.name,
         "settings": settings.stored(),
-        "source_fps": info.fps,
-        "variable_rate": media.has_variable_rate(path),
-        "source_size": [info.width, info.height],
+        "source_fps": info.video.fps,
+        "variable_rate": media.has_variable_rate(info),
+        "source_size": [info.video.width, info.video.height],
         "frame_count": count,
         "length": count / FPS,
         "missing": [index for index in found if index not in track],
         "boxes": boxes.round(2).tolist(),
     }
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
-        crops = tracking.crop_faces(video_reading.read_frames(path), boxes)
+    remove_leftovers(folder.parent)
+    with folder_written_whole(folder) as part:
+        crops = tracking.crop_faces(video_reading.read_frames(info), boxes)
         written = tracking.write_crops(crops, part, settings.quality)
         if written != count:
             raise PvsdError(f"read {count} frames at first and then {written}")
         sound = np.clip(sound, -1, 1)
         soundfile.write(part / "audio.wav", sound, SAMPLE_RATE, subtype="PCM_16")
         (part / "info.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
-        _take_place(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return record

@@ -9,13 +9,15 @@ import torch
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.inference.pipeline import Tally
 from pvsd_modules.io.atomic import written_whole
-from pvsd_modules.io.sound_reading import SoundInfo, sound_blocks, sound_info
+from pvsd_modules.io.media import MediaInfo, probe_audio
+from pvsd_modules.io.sound_reading import sound_blocks
 from pvsd_modules.io.sound_writing import SOUND_FORMATS, clipped, sound_writer
+from pvsd_modules.io.suffixes import VIDEO_SUFFIXES
+from pvsd_modules.io.video_tracks import CONTAINERS
 from pvsd_modules.models.protocols import Chunk
 
-# Suffixes of containers that are written through PyAV.
-VIDEO_FORMATS = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".mpg", ".mpeg", ".webm")
-CONTAINER_FORMATS = (".m4a", *VIDEO_FORMATS)
+CONTAINER_FORMATS = tuple(CONTAINERS)
+VIDEO_FORMATS = tuple(VIDEO_SUFFIXES.intersection(CONTAINERS))
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def check_output(path: str | Path, output: str | Path) -> None:
 
 def enhance_to_file(
     model,
-    path: str | Path,
+    source: str | Path | MediaInfo,
     output: str | Path,
     strength: float = 1.0,
     on_block: Callable[[torch.Tensor], None] | None = None,
@@ -86,7 +88,7 @@ def enhance_to_file(
     Arguments
     ---------
     model : PseudoVisualEnhancement
-    path : str or Path
+    source : str, Path or MediaInfo
         Sound or video file.
     output : str or Path
         File to write; its suffix decides the format. Of a video a sound file may
@@ -106,23 +108,24 @@ def enhance_to_file(
     PvsdError
         When the input cannot be read or the output cannot be written.
     """
+    info, output, tally = probe_audio(source), Path(output), Tally()
+    path = info.path
     check_output(path, output)
-    info, output, tally = sound_info(path), Path(output), Tally()
     if output.suffix.lower() in VIDEO_FORMATS and not info.has_video:
         raise PvsdError(f"{path} has no pictures: {output.name} needs a sound suffix.")
-    blocks = _watched(model.enhance_blocks(path, strength, tally), on_block)
+    blocks = _watched(model.enhance_blocks(info, strength, tally), on_block)
     if output.suffix.lower() in SOUND_FORMATS:
         with written_whole(output) as temporary:
             with sound_writer(temporary, info) as writer:
                 for block in blocks:
                     writer.write(block)
             _refuse_nothing(path, tally)
-        return Report(tally.samples / info.rate, tally.unreal, writer.clipped)
+        return Report(tally.samples / info.sample_rate, tally.unreal, writer.clipped)
     from pvsd_modules.io.video_writing import write_video_with_audio
 
     counts = []
-    write_video_with_audio(path, _fitting(blocks, counts), info.rate, output)
-    return Report(tally.samples / info.rate, tally.unreal, sum(counts))
+    write_video_with_audio(info, _fitting(blocks, counts), info.sample_rate, output)
+    return Report(tally.samples / info.sample_rate, tally.unreal, sum(counts))
 
 
 def _watched(chunks: Iterable[Chunk], on_block) -> Iterator[torch.Tensor]:
@@ -146,7 +149,7 @@ def _refuse_nothing(path: str | Path, tally: Tally) -> None:
         raise PvsdError(f"{path} holds no samples: give a recording with sound.")
 
 
-def loudest_channel(info: SoundInfo) -> int:
+def loudest_channel(info: MediaInfo) -> int:
     """Index of the channel with the most energy."""
     if info.channels == 1:
         return 0
@@ -158,7 +161,7 @@ def loudest_channel(info: SoundInfo) -> int:
 
 def lips_to_file(
     model,
-    path: str | Path,
+    source: str | Path | MediaInfo,
     output: str | Path,
     on_block: Callable[[torch.Tensor], None] | None = None,
 ) -> None:
@@ -167,7 +170,7 @@ def lips_to_file(
     Arguments
     ---------
     model : LipGenerator
-    path : str or Path
+    source : str, Path or MediaInfo
         Sound or video file.
     output : str or Path
         Video file to write.
@@ -179,16 +182,16 @@ def lips_to_file(
     PvsdError
         When the input cannot be read or the output cannot be written.
     """
-    check_output(path, output)
-    output = Path(output)
+    info, output = probe_audio(source), Path(output)
+    check_output(info.path, output)
     if output.suffix.lower() not in VIDEO_FORMATS:
         raise PvsdError(f"{output} is no video: name a file that ends in .mp4.")
     from pvsd_modules.io.video_writing import write_lips
 
     def watched():
-        for frames, sound in model.generate_blocks(path):
+        for frames, sound in model.generate_blocks(info):
             if on_block is not None:
                 on_block(frames)
             yield frames, sound
 
-    write_lips(watched(), sound_info(path).rate, output)
+    write_lips(watched(), info.sample_rate, output)

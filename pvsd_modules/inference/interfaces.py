@@ -11,7 +11,8 @@ from pvsd_modules.inference import files
 from pvsd_modules.inference.base import BLOCK_SECONDS, GuardedStream, LipInterface
 from pvsd_modules.inference.observation import ObservationAdding
 from pvsd_modules.inference.pipeline import DryMix, Tally, enhanced_blocks
-from pvsd_modules.io.sound_reading import sound_blocks, sound_info
+from pvsd_modules.io.media import MediaInfo, probe_audio
+from pvsd_modules.io.sound_reading import sound_blocks
 from pvsd_modules.models.protocols import Chunk
 
 
@@ -137,7 +138,7 @@ class PseudoVisualEnhancement(LipInterface):
 
     def enhance_blocks(
         self,
-        path: str | Path,
+        path: str | Path | MediaInfo,
         strength: float = 1.0,
         tally: Tally | None = None,
     ) -> Iterator[Chunk]:
@@ -145,7 +146,7 @@ class PseudoVisualEnhancement(LipInterface):
 
         Arguments
         ---------
-        path : str or Path
+        path : str, Path or MediaInfo
             Sound or video file.
         strength : float
             See `enhance_batch`.
@@ -158,10 +159,12 @@ class PseudoVisualEnhancement(LipInterface):
             The next part of the enhanced sound ``[channels, n]`` at the file's rate,
             and of the lips ``[channels, f, 48, 96, 3]``.
         """
-        info = sound_info(path)
-        blocks = sound_blocks(info, BLOCK_SECONDS * info.rate)
+        info = probe_audio(path)
+        blocks = sound_blocks(info, BLOCK_SECONDS * info.sample_rate)
         stream, adding = self.make_stream(), self.make_observation_adding()
-        return enhanced_blocks(blocks, info.rate, stream, strength, tally, adding)
+        return enhanced_blocks(
+            blocks, info.sample_rate, stream, strength, tally, adding
+        )
 
     def make_streaming_context(self, strength: float = 1.0) -> StreamingContext:
         """Begin a live stream.
@@ -266,7 +269,7 @@ class LipGenerator(LipInterface):
         return self.generate_batch(wav, lengths)
 
     def generate_blocks(
-        self, path: str | Path
+        self, path: str | Path | MediaInfo
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Draw the lips of a file of any length in bounded memory.
 
@@ -275,7 +278,7 @@ class LipGenerator(LipInterface):
 
         Arguments
         ---------
-        path : str or Path
+        path : str, Path or MediaInfo
             Sound or video file.
 
         Yields
@@ -286,16 +289,18 @@ class LipGenerator(LipInterface):
             The next samples as they are in the file, ``[channels, n]``. Frames lie
             behind the sound by the latency; both begin at time 0.
         """
-        info = sound_info(path)
+        info = probe_audio(path)
         channel = files.loudest_channel(info)
         passed = []
 
         def one_channel():
-            for block in sound_blocks(info, BLOCK_SECONDS * info.rate):
+            for block in sound_blocks(info, BLOCK_SECONDS * info.sample_rate):
                 passed.append(torch.nan_to_num(block, 0.0, 0.0, 0.0))
                 yield passed[-1][channel : channel + 1]
 
-        for chunk in enhanced_blocks(one_channel(), info.rate, self.make_stream()):
+        for chunk in enhanced_blocks(
+            one_channel(), info.sample_rate, self.make_stream()
+        ):
             sound = torch.cat(passed, 1) if passed else torch.zeros(info.channels, 0)
             passed.clear()
             yield chunk.lips[0], sound

@@ -1,25 +1,34 @@
-"""Writes files so that nothing half-written and nothing of the user's is lost."""
+"""Writes files and folders whole or not at all: nothing of the user's is lost."""
 
 import os
+import shutil
+import socket
+import stat
 import uuid
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pvsd_modules.errors import PvsdError
 
+_PREFIX = ".pvsd"
+
 
 @contextmanager
-def written_whole(path: str | Path) -> Iterator[Path]:
+def written_whole(path: str | Path, replace: bool = True) -> Iterator[Path]:
     """Give a temporary name beside ``path``; it becomes ``path`` when all went well.
 
     Missing folders are created. When the block raises, the temporary file is removed
-    and whatever ``path`` held before stays as it was.
+    and whatever ``path`` held before stays as it was. A symbolic link is never
+    written through, nor replaced.
 
     Arguments
     ---------
     path : str or Path
         File to write.
+    replace : bool
+        Whether a file that exists is replaced; else it is an error.
 
     Yields
     ------
@@ -29,7 +38,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     Raises
     ------
     PvsdError
-        When the folder cannot be created or written.
+        When the folder cannot be created or written, also for want of space.
 
     Example
     -------
@@ -41,18 +50,182 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     'hello'
     """
     path = Path(path)
-    temporary = path.with_name(f".pvsd-{uuid.uuid4().hex}{path.suffix.lower()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with _sentences(path):
+        _check_target(path, replace)
         if path.is_dir():
             raise PvsdError(f"{path} is a folder: name a file to write.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _temporary(path)
         temporary.touch()
-    except OSError as error:
-        raise PvsdError(
-            f"{path} cannot be written ({error.strerror}): choose another folder."
-        ) from error
     try:
-        yield temporary
-        os.replace(temporary, path)
+        with _sentences(path):
+            yield temporary
+            _check_target(path, replace)
+            if path.exists():
+                shutil.copymode(path, temporary)
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_whole(folder: str | Path, replace: bool = True) -> Iterator[Path]:
+    """Give another folder beside ``folder``, renamed to it when all went well.
+
+    When the block raises, nothing of it stays, and what ``folder`` held is kept.
+
+    Arguments
+    ---------
+    folder : str or Path
+        Folder to make.
+    replace : bool
+        Whether a folder that exists is replaced, with all that it holds; else it is
+        an error unless it is empty.
+
+    Yields
+    ------
+    Path
+        An empty folder to write into.
+
+    Raises
+    ------
+    PvsdError
+        If the folder cannot be written.
+
+    Example
+    -------
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "model"
+    >>> with folder_written_whole(target) as temporary:
+    ...     _ = (temporary / "README.md").write_text("hello")
+    >>> [item.name for item in target.iterdir()]
+    ['README.md']
+    """
+    folder = Path(folder)
+    with _sentences(folder):
+        empty = folder.is_dir() and not any(folder.iterdir())
+        _check_target(folder, replace or empty)
+        if folder.exists() and not folder.is_dir():
+            raise PvsdError(f"{folder} is a file: name a folder to make.")
+        temporary = _temporary(folder)
+        temporary.mkdir(parents=True)
+    try:
+        with _sentences(folder):
+            yield temporary
+            _put_in_place(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file whole or not at all, UTF-8.
+
+    Arguments
+    ---------
+    path : str or Path
+        File to write or replace.
+    text : str
+        Its content.
+    """
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def remove_leftovers(folder: str | Path) -> int:
+    """Remove what runs of this machine that were killed left behind in a folder.
+
+    Arguments
+    ---------
+    folder : str or Path
+
+    Returns
+    -------
+    int
+        Number of files and folders removed.
+    """
+    if os.name == "nt" or not Path(folder).is_dir():
+        return 0  # Windows cannot be asked for a process without further packages
+    removed = 0
+    for path in Path(folder).glob(f"{_PREFIX}-{_machine()}-*"):
+        owner = path.name.split("-")[2]
+        if owner.isdigit() and not _runs(int(owner)):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+            removed += 1
+    return removed
+
+
+def _temporary(path: Path) -> Path:
+    suffix = path.suffix.lower()
+    name = f"{_PREFIX}-{_machine()}-{os.getpid()}-{uuid.uuid4().hex}{suffix}"
+    return path.with_name(name)
+
+
+def _machine() -> str:
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # it is another user's
+    return True
+
+
+@contextmanager
+def _sentences(path: Path) -> Iterator[None]:
+    """What the disk refuses, in one sentence that names the file."""
+    try:
+        yield
+    except OSError as error:
+        named = os.fsdecode(error.filename or path)
+        if not named.startswith(str(path.parent)):
+            raise  # not of this file
+        raise PvsdError(
+            f"{path} cannot be written ({error.strerror or error}): choose another "
+            "folder or name, or make space."
+        ) from error
+    except RuntimeError as error:
+        if "PytorchStreamWriter" not in str(error):
+            raise
+        raise PvsdError(f"{path} cannot be written: is the disk full?") from error
+    except ValueError as error:
+        if "null" not in str(error):
+            raise
+        raise PvsdError(f"{str(path)!r} is no file name: {error}.") from error
+
+
+def _check_target(path: Path, replace: bool) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(mode):
+        raise PvsdError(
+            f"{path} is a symbolic link to {os.readlink(path)}: remove the link, or "
+            "name the file itself."
+        )
+    if not replace:
+        raise PvsdError(f"{path} exists: choose another name, or ask to replace it.")
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise PvsdError(f"{path} is a device or a pipe: name a file to write.")
+
+
+def _put_in_place(temporary: Path, folder: Path) -> None:
+    """Rename, and bring the earlier folder back should that fail."""
+    if not folder.exists():
+        temporary.rename(folder)
+        return
+    earlier = _temporary(folder)
+    folder.rename(earlier)
+    try:
+        temporary.rename(folder)
+    except OSError:
+        earlier.rename(folder)
+        raise
+    shutil.rmtree(earlier, ignore_errors=True)

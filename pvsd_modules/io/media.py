@@ -1,19 +1,105 @@
-"""Opens and looks at any video or audio container.
+"""One look at a file: what any sound or video container holds, and the way into it.
 
-Everything here is PyAV (FFmpeg inside the wheel): no programs are started. Of several
-picture or sound streams the one that FFmpeg calls best is read; cover pictures in
-music files are no video.
+`probe` opens a file once; its `MediaInfo` goes to every reader and writer, none of
+which looks again. Everything here is PyAV (FFmpeg inside the wheel): no programs are
+started. The content decides the kind of a file, never its name. The few sound formats
+that only libsndfile knows are read through soundfile.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+import soundfile
 
 from pvsd_modules.errors import PvsdError
+
+_LEAST_RATE = 1000  # hertz; below, nothing of speech is left
+_LOOKED_AT = 20_000  # packets in which the first frame of every track is looked for
+LIBSNDFILE = "libsndfile"  # begins the format of what is read through soundfile
+# Sample formats of libsndfile in FFmpeg's words; all others are lossy.
+SUBTYPES = {
+    "PCM_U8": "pcm_u8",
+    "PCM_16": "pcm_s16le",
+    "PCM_24": "pcm_s24le",
+    "PCM_32": "pcm_s32le",
+    "FLOAT": "pcm_f32le",
+    "DOUBLE": "pcm_f64le",
+    "ULAW": "pcm_mulaw",
+    "ALAW": "pcm_alaw",
+}
+
+
+@dataclass(frozen=True)
+class AudioTrack:
+    """One sound track of a file.
+
+    Arguments
+    ---------
+    stream : int
+        Index among the streams of the container.
+    sample_rate : int
+        Samples a second.
+    channels : int
+    samples : int
+        Samples in each channel by the file's own word: an estimate.
+    layout : str
+        FFmpeg's name of the channel layout ("5.1(side)"), "" where none is stored.
+    codec : str
+        FFmpeg's name ("pcm_s24le", "aac").
+    bits : int
+        Bits of a sample as decoded; 0 for lossy codecs.
+    bit_rate : int
+        Bits a second, 0 where unknown.
+    start : float
+        Time stamp of the first sample in seconds.
+    language, title : str
+        "" where none is stored.
+    """
+
+    stream: int
+    sample_rate: int
+    channels: int
+    samples: int
+    layout: str = ""
+    codec: str = ""
+    bits: int = 0
+    bit_rate: int = 0
+    start: float = 0.0
+    language: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class VideoTrack:
+    """The pictures of a file.
+
+    Arguments
+    ---------
+    stream : int
+        Index among the streams of the container.
+    fps : float
+        Average frame rate, 0 where unknown.
+    width, height : int
+        Size of a decoded picture in pixels, before any rotation.
+    rotation : int
+        Degrees counter-clockwise, a multiple of 90, that the picture has to be turned
+        by to stand upright (phones write 90 or 270).
+    start : float
+        Time stamp of the first picture in seconds.
+    """
+
+    stream: int
+    fps: float = 0.0
+    width: int = 0
+    height: int = 0
+    rotation: int = 0
+    start: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -22,40 +108,94 @@ class MediaInfo:
 
     Arguments
     ---------
-    has_video, has_audio : bool
-        Whether a decodable picture or sound stream exists.
-    fps : float
-        Average frame rate of the picture, 0 without one.
-    duration : float
-        Seconds, by the container's own word (0 where it says nothing).
-    width, height : int
-        Size of the decoded picture in pixels, before any rotation.
-    rotation : int
-        Degrees counter-clockwise, a multiple of 90, that the picture has to be
-        turned by to stand upright (phones write 90 or 270).
-    sample_rate, channels : int
-        Of the sound, 0 without one.
-    video_start, audio_start : float
-        Time stamp in seconds of the first picture and the first sound sample.
+    path : Path
+    format : str
+        FFmpeg's name of the container ("wav", "mov,mp4,m4a,3gp,3g2,mj2").
+    tracks : tuple of AudioTrack
+        All sound that can be decoded.
+    selected : int
+        Index among ``tracks`` of the one that `audio` is.
+    video : VideoTrack or None
+        The pictures; cover art does not count.
+    seconds : float
+        Length by the container's own word, 0 where it says nothing.
     """
 
-    has_video: bool = False
-    has_audio: bool = False
-    fps: float = 0.0
-    duration: float = 0.0
-    width: int = 0
-    height: int = 0
-    rotation: int = 0
-    sample_rate: int = 0
-    channels: int = 0
-    video_start: float = 0.0
-    audio_start: float = 0.0
+    path: Path
+    format: str = ""
+    tracks: tuple[AudioTrack, ...] = ()
+    selected: int = 0
+    video: VideoTrack | None = None
+    seconds: float = 0.0
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether there is sound that can be decoded."""
+        return bool(self.tracks)
+
+    @property
+    def has_video(self) -> bool:
+        """Whether there are moving pictures that can be decoded."""
+        return self.video is not None
+
+    @property
+    def audio(self) -> AudioTrack:
+        """The selected sound track; without sound, a sentence that says so."""
+        if not self.tracks:
+            kind = "a video without an audio track" if self.video else "no audio file"
+            raise PvsdError(
+                f"{self.path} holds no sound, it is {kind}: give one with sound."
+            )
+        return self.tracks[self.selected]
+
+    def select(self, track: int) -> "MediaInfo":
+        """The same file with another sound track selected.
+
+        Arguments
+        ---------
+        track : int
+            Counted from 1, as users do.
+
+        Returns
+        -------
+        MediaInfo
+
+        Raises
+        ------
+        PvsdError
+            When there is no such track.
+        """
+        if not 1 <= track <= len(self.tracks):
+            raise PvsdError(
+                f"{self.path} has no audio track {track}: it has {len(self.tracks)}."
+            )
+        return replace(self, selected=track - 1)
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second of the selected track, 0 without sound."""
+        return self.audio.sample_rate if self.tracks else 0
+
+    @property
+    def channels(self) -> int:
+        """Channels of the selected track, 0 without sound."""
+        return self.audio.channels if self.tracks else 0
+
+    @property
+    def samples(self) -> int:
+        """Samples in each channel of the selected track, by the file's own word."""
+        return self.audio.samples if self.tracks else 0
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds of the sound, of the whole file without sound."""
+        return self.samples / self.sample_rate if self.samples else self.seconds
 
     @property
     def start(self) -> float:
         """Time stamp in seconds of whatever begins first: time 0 of the file."""
-        starts = [self.video_start] * self.has_video
-        starts += [self.audio_start] * self.has_audio
+        starts = [track.start for track in self.tracks]
+        starts += [self.video.start] if self.video else []
         return min(starts, default=0.0)
 
 
@@ -84,11 +224,10 @@ def open_media(
         that only shows while it is being decoded.
     """
     path = Path(path)
-    if not path.is_file():
-        raise PvsdError(f"{path} is not a file: give an existing video or audio file.")
+    check_input(path)
+    options = {"fflags": "genpts"} if made_stamps else {}
     try:
         # "file:" keeps names such as "a:b.mp4" from being read as a protocol.
-        options = {"fflags": "genpts"} if made_stamps else {}
         with av.open(
             f"file:{path}", options=options, metadata_errors="ignore"
         ) as container:
@@ -100,56 +239,59 @@ def open_media(
         ) from error
 
 
-def video_stream(container: av.container.InputContainer):
-    """The picture stream that is read, or None (cover pictures do not count)."""
-    best = container.streams.best("video")
-    candidates = [best] if best is not None else []
-    candidates += list(container.streams.video)
-    for stream in candidates:
-        cover = av.stream.Disposition.attached_pic in stream.disposition
-        if not cover and stream.codec_context is not None:
-            return stream
-    return None
+def check_input(path: Path) -> None:
+    """Raises a sentence for what is no readable, non-empty file."""
+    try:
+        if path.is_dir():
+            raise PvsdError(f"{path} is a folder: name a sound or video file.")
+        if not path.exists():
+            raise PvsdError(f"{path} does not exist: check the name of the file.")
+        if not path.is_file():
+            raise PvsdError(f"{path} is not a file: give a video or audio file.")
+        if path.stat().st_size == 0:
+            raise PvsdError(f"{path} is empty (0 bytes): give a recording with sound.")
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise PvsdError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:  # a NUL byte
+        raise PvsdError(f"{str(path)!r} is no file name: {error}.") from error
 
 
-def audio_stream(container: av.container.InputContainer):
-    """The sound stream that is read, or None."""
-    stream = container.streams.best("audio")
-    if stream is None or stream.codec_context is None:
-        return None
-    return stream
+def is_cover(stream: Any) -> bool:
+    """Whether a stream is the cover picture of a music file."""
+    return bool(av.stream.Disposition.attached_pic & stream.disposition)
 
 
-def decoded(container, stream) -> Iterator:
+def decoded(container: Any, stream: Any) -> Iterator[Any]:
     """Decode one stream; damaged packets are skipped, their time stays a gap."""
     for packet in container.demux(stream):
-        try:
-            yield from packet.decode()
-        except av.error.InvalidDataError:
-            continue
+        yield from frames_of(packet)
 
 
-def frame_time(frame) -> float | None:
+def frames_of(packet: Any) -> list[Any]:
+    """The frames of a packet, none of a damaged one."""
+    try:
+        return packet.decode()
+    except (av.error.InvalidDataError, av.error.EOFError):
+        return []
+
+
+def frame_time(frame: Any) -> float | None:
     """A frame's time stamp in seconds, None without one."""
     return None if frame.pts is None else float(frame.pts * frame.time_base)
 
 
-def _first_frame(path: Path, choose):
-    with open_media(path) as container:
-        stream = choose(container)
-        return None if stream is None else next(decoded(container, stream), None)
+def probe(source: "str | Path | MediaInfo") -> MediaInfo:
+    """Look at a file, once: its tracks, rates, sizes and start times.
 
-
-def probe(path: str | Path) -> MediaInfo:
-    """Look at a file: its streams, rates, sizes and start times.
-
-    The first frame of each stream is decoded, so ``has_video`` and ``has_audio``
-    say what can truly be read.
+    The first frame of each stream is decoded, so the tracks are what can truly be
+    read.
 
     Arguments
     ---------
-    path : str or Path
-        Any video or audio file that FFmpeg knows.
+    source : str, Path or MediaInfo
+        Any video or audio file; what was looked at already is returned as it is.
 
     Returns
     -------
@@ -158,32 +300,162 @@ def probe(path: str | Path) -> MediaInfo:
     Raises
     ------
     PvsdError
-        When the file cannot be opened as media.
+        When the file cannot be opened as media, or its sample rate is below 1 kHz.
     """
-    path = Path(path)
-    with open_media(path) as container:
-        duration = (container.duration or 0) / av.time_base
-        picture = video_stream(container)
-        fps = float(picture.average_rate or 0) if picture is not None else 0.0
-    image, sound = _first_frame(path, video_stream), _first_frame(path, audio_stream)
-    found = {"duration": duration}
-    if image is not None:
-        found |= dict(has_video=True, fps=fps, width=image.width, height=image.height)
-        found |= dict(rotation=int(image.rotation) % 360)
-        found |= dict(video_start=frame_time(image) or 0.0)
-    if sound is not None:
-        found |= dict(has_audio=True, sample_rate=sound.sample_rate)
-        found |= dict(channels=sound.layout.nb_channels)
-        found |= dict(audio_start=frame_time(sound) or 0.0)
-    return MediaInfo(**found)
+    if isinstance(source, MediaInfo):
+        return source
+    path = Path(source)
+    try:
+        with open_media(path) as container:
+            info = look_into(container, path)
+    except PvsdError:
+        found = _sndfile_info(path)
+        if found is None:
+            raise
+        return found
+    if _is_one_page_of_vorbis(info) or not (info.tracks or info.video):
+        info = _sndfile_info(path) or info
+    return info
 
 
-def has_variable_rate(path: str | Path, tolerance: float = 0.25) -> bool:
+def probe_audio(source: "str | Path | MediaInfo") -> MediaInfo:
+    """As `probe`, but a file without a single sample is a sentence.
+
+    Arguments
+    ---------
+    source : str, Path or MediaInfo
+
+    Returns
+    -------
+    info : MediaInfo
+
+    Raises
+    ------
+    PvsdError
+        As `probe`, and when no sound can be decoded.
+    """
+    info = probe(source)
+    if info.audio.sample_rate < _LEAST_RATE:
+        raise PvsdError(
+            f"{info.path} has a sample rate of {info.sample_rate} Hz: give a recording "
+            f"of at least {_LEAST_RATE} Hz."
+        )
+    return info
+
+
+def look_into(container: Any, path: Path) -> MediaInfo:
+    """What an open container holds; its first packets are taken."""
+    streams = [one for one in container.streams if one.codec_context is not None]
+    sounds = [one for one in streams if one.type == "audio" and one.codec_context.rate]
+    pictures = [one for one in streams if one.type == "video" and not is_cover(one)]
+    best = {kind: container.streams.best(kind) for kind in ("video", "audio")}
+    if best["video"] in pictures:
+        pictures = [best["video"]]
+    wanted = [*sounds, *pictures[:1]]
+    first = _first_frames(container, wanted)
+    sounds = [one for one in sounds if one.index in first]
+    tracks = [_audio_track(container, one, first[one.index]) for one in sounds]
+    if wanted and not first:
+        raise PvsdError(f"{path} holds no samples: give a recording with sound.")
+    shown = [
+        _video_track(one, first[one.index]) for one in pictures if one.index in first
+    ]
+    return MediaInfo(
+        path,
+        container.format.name,
+        tuple(tracks),
+        sounds.index(best["audio"]) if best["audio"] in sounds else 0,
+        shown[0] if shown else None,
+        (container.duration or 0) / av.time_base,
+    )
+
+
+def _first_frames(container: Any, wanted: list) -> dict[int, Any]:
+    """The first frame of each stream that has one, by the stream's index."""
+    first: dict[int, Any] = {}
+    for number, packet in enumerate(container.demux(wanted) if wanted else ()):
+        if packet.stream.index not in first:
+            frames = frames_of(packet)
+            if frames:
+                first[packet.stream.index] = frames[0]
+        if len(first) == len(wanted) or (first and number > _LOOKED_AT):
+            break
+    return first
+
+
+def _audio_track(container: Any, stream: Any, frame: Any) -> AudioTrack:
+    context, rate = stream.codec_context, frame.sample_rate
+    samples = (container.duration or 0) * rate // av.time_base
+    if stream.duration:
+        samples = round(stream.duration * stream.time_base * rate)
+    if context.name in ("opus", "libopus") and container.format.name == "ogg":
+        samples -= int.from_bytes((context.extradata or b"")[10:12], "little")
+    name = frame.layout.name
+    lossless = context.name.startswith(("pcm_", "flac", "alac", "wavpack", "tta"))
+    return AudioTrack(
+        stream.index,
+        rate,
+        frame.layout.nb_channels,
+        max(samples, 0),
+        "" if name.endswith("channels") else name,  # that names no speakers
+        context.name,
+        8 * frame.format.bytes if lossless else 0,
+        context.bit_rate or 0,
+        frame_time(frame) or 0.0,
+        stream.metadata.get("language", ""),
+        stream.metadata.get("title", ""),
+    )
+
+
+def _video_track(stream: Any, frame: Any) -> VideoTrack:
+    return VideoTrack(
+        stream.index,
+        float(stream.average_rate or 0),
+        frame.width,
+        frame.height,
+        int(frame.rotation) % 360,
+        frame_time(frame) or 0.0,
+    )
+
+
+def soundfile_name(path: Path) -> str | bytes:
+    """What soundfile opens even where the name is no valid text."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
+
+
+def _sndfile_info(path: Path) -> MediaInfo | None:
+    """What only libsndfile knows (mat5, htk, sds, ...); None for everything else."""
+    try:
+        with soundfile.SoundFile(soundfile_name(path)) as file:
+            if file.frames == 0:
+                raise PvsdError(
+                    f"{path} holds no samples: give a recording with sound."
+                )
+            codec = SUBTYPES.get(file.subtype, "")
+            track = AudioTrack(
+                0, file.samplerate, file.channels, file.frames, codec=codec
+            )
+            return MediaInfo(path, f"{LIBSNDFILE} {file.format}", (track,))
+    except (OSError, soundfile.LibsndfileError, TypeError, ValueError):
+        return None  # TypeError: headerless sound, which soundfile knows by its name
+
+
+def _is_one_page_of_vorbis(info: MediaInfo) -> bool:
+    """Whether it is a Vorbis file so short that FFmpeg cuts its end."""
+    if not info.tracks or info.format != "ogg" or info.audio.codec != "vorbis":
+        return False
+    if info.audio.start == 0 or info.channels > 2 or len(info.tracks) > 1:
+        return False
+    data = info.path.read_bytes() if info.path.stat().st_size < 2**17 else b""
+    return data.count(b"\x01vorbis") == 1  # else it is chained, or longer
+
+
+def has_variable_rate(source: str | Path | MediaInfo, tolerance: float = 0.25) -> bool:
     """Whether a video's pictures come at uneven times (nothing is decoded).
 
     Arguments
     ---------
-    path : str or Path
+    source : str, Path or MediaInfo
         Video file.
     tolerance : float
         How far an interval may be from the median one, as a part of it.
@@ -194,11 +466,11 @@ def has_variable_rate(path: str | Path, tolerance: float = 0.25) -> bool:
         True when more than one interval in a hundred is off; a file without time
         stamps or with fewer than three pictures has none.
     """
-    with open_media(path) as container:
-        stream = video_stream(container)
-        if stream is None:
-            return False
-        packets = container.demux(stream)
+    info = probe(source)
+    if info.video is None:
+        return False
+    with open_media(info.path) as container:
+        packets = container.demux(container.streams[info.video.stream])
         times = sorted(float(p.pts * p.time_base) for p in packets if p.pts is not None)
     if len(times) < 3:
         return False

@@ -126,3 +126,29 @@ class SincResampler:
         self._held = self._held[:, unused:]
         self._begin += unused
         return torch.cat(pieces, dim=1)
+
+
+def resample(signal: torch.Tensor, from_rate: int, to_rate: int) -> torch.Tensor:
+    """Change the sample rate of a whole signal; see `SincResampler`.
+
+    Arguments
+    ---------
+    signal : torch.Tensor
+        float32 ``[channels, time]`` on the CPU.
+    from_rate, to_rate : int
+        Sample rates in hertz.
+
+    Returns
+    -------
+    torch.Tensor
+        ``[channels, ceil(time * to_rate / from_rate)]``.
+
+    Example
+    -------
+    >>> resample(torch.zeros(2, 48000), 48000, 16000).shape
+    torch.Size([2, 16000])
+    """
+    if from_rate == to_rate:
+        return signal
+    resampler = SincResampler(from_rate, to_rate)
+    return torch.cat([resampler.feed(signal), resampler.flush()], dim=1)

@@ -1,149 +1,260 @@
-"""Reads the sound of any file block by block.
+"""Reads the sound of any file block by block, placed by its time stamps.
 
-What libsndfile knows (wav, flac, mp3, ogg, ...) is read through soundfile, all other
-files through `pvsd_modules.io.video_reading`; the content decides, never the name. A
-block is a float32 tensor ``[channels, n]`` at the file's own rate, full scale is 1.
+A block is a float32 tensor ``[channels, n]`` at the track's own rate, full scale is 1,
+in the order of channels that FFmpeg and WAV use, whatever order the codec has.
 """
 
-import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import soundfile
 import torch
 
+from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.io.clock import placed_packets
+from pvsd_modules.io.media import (
+    LIBSNDFILE,
+    MediaInfo,
+    frame_time,
+    frames_of,
+    open_media,
+    probe_audio,
+    soundfile_name,
+)
+from pvsd_modules.io.resampling import resample
+
+# Time stamps wander by their container's clock (1 ms in Matroska, one 90 kHz tick in
+# MPEG). Sound further than this from where it should be is a gap or an overlap.
+_TOLERANCE = 0.04
+_PADDING = 4096  # samples at most that an encoder adds to fill its last frame
 
 
-@dataclass(frozen=True)
-class SoundInfo:
-    """The sound of one file.
+def sound_blocks(
+    source: str | Path | MediaInfo, block: int = 65536, start: float | None = None
+) -> Iterator[torch.Tensor]:
+    """Read a file's sound in blocks; at most one block and one packet are held.
 
-    Arguments
-    ---------
-    path : Path
-    rate : int
-        Samples a second.
-    channels : int
-    samples : int
-        Samples in each channel; for what soundfile cannot read an estimate.
-    subtype : str
-        libsndfile's name of the sample format, "" for what soundfile cannot read.
-    has_video : bool
-        Whether there is a moving picture as well.
-    """
-
-    path: Path
-    rate: int
-    channels: int
-    samples: int
-    subtype: str = ""
-    has_video: bool = False
-
-    @property
-    def duration(self) -> float:
-        """Length in seconds."""
-        return self.samples / self.rate
-
-
-def soundfile_name(path: Path) -> str | bytes:
-    """What soundfile opens even where the name is no valid text."""
-    return str(path) if os.name == "nt" else os.fsencode(path)
-
-
-def _open_sound(path: Path) -> soundfile.SoundFile | None:
-    """Open what libsndfile knows; None for everything else."""
-    try:
-        with path.open("rb"):
-            pass  # a missing right to read is told apart from an unknown format
-        return soundfile.SoundFile(soundfile_name(path))
-    except OSError as error:
-        raise PvsdError(f"{path} cannot be read: {error.strerror}.") from error
-    except (soundfile.LibsndfileError, TypeError, ValueError):
-        return None  # TypeError: headerless sound, which soundfile knows by its name
-
-
-def sound_info(path: str | Path) -> SoundInfo:
-    """Look at the sound of a file.
+    Sound that begins before ``start`` is cut, sound that begins later is preceded by
+    zeros; gaps are filled with zeros and overlaps cut, so the last sample is where
+    it is in the file. Joined files (chained ogg, mp3 after mp3) are read to the end.
 
     Arguments
     ---------
-    path : str or Path
-        Sound or video file.
-
-    Returns
-    -------
-    SoundInfo
-
-    Raises
-    ------
-    PvsdError
-        When there is no such file, or no sound in it.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise PvsdError(f"{path} is a folder: name a sound or video file.")
-    if not path.is_file():
-        raise PvsdError(f"{path} does not exist: check the name of the file.")
-    if path.stat().st_size == 0:
-        raise PvsdError(f"{path} is empty (0 bytes): give a recording with sound.")
-    opened = _open_sound(path)
-    if opened is None:
-        return _container_info(path)
-    with opened as file:
-        if file.frames == 0:
-            raise PvsdError(f"{path} holds no samples: give a recording with sound.")
-        return SoundInfo(
-            path, file.samplerate, file.channels, file.frames, file.subtype
-        )
-
-
-def _container_info(path: Path) -> SoundInfo:
-    from pvsd_modules.io.media import probe  # PyAV is only loaded where it is needed
-
-    info = probe(path)
-    if not info.has_audio:
-        kind = "a video without an audio track" if info.has_video else "no audio file"
-        raise PvsdError(f"{path} is {kind}: give a file with sound.")
-    samples = round(info.duration * info.sample_rate)
-    return SoundInfo(
-        path, info.sample_rate, info.channels, samples, has_video=info.has_video
-    )
-
-
-def sound_blocks(info: SoundInfo, block: int = 65536) -> Iterator[torch.Tensor]:
-    """Read a file's sound in blocks; at most one is held in memory.
-
-    Arguments
-    ---------
-    info : SoundInfo
-        From `sound_info`.
+    source : str, Path or MediaInfo
+        File; its selected track is read.
     block : int
         Samples of a block; the last one is shorter.
+    start : float
+        Time stamp in seconds of sample 0; None for time 0 of the file, which is
+        where its first picture or its first sound begins, whichever is first.
 
     Yields
     ------
     torch.Tensor
-        float32 ``[channels, n]``. Sound of a video begins with its time 0.
+        float32 ``[channels, n]``.
 
     Raises
     ------
     PvsdError
-        When the file is damaged.
+        When the file holds no sound or is damaged.
     """
-    if not info.subtype:
-        from pvsd_modules.io.video_reading import read_audio_blocks
+    info = probe_audio(source)
+    held, size = [], 0
+    for piece in _pieces(info, info.start if start is None else start):
+        held.append(piece)
+        size += piece.shape[1]
+        if size >= block:
+            joined = np.concatenate(held, axis=1)
+            whole = size - size % block
+            for begin in range(0, whole, block):
+                part = joined[:, begin : begin + block]
+                yield torch.from_numpy(np.ascontiguousarray(part))
+            held, size = [joined[:, whole:]], size - whole
+    if size:
+        yield torch.from_numpy(np.concatenate(held, axis=1))
 
-        for samples in read_audio_blocks(info.path, block):
-            yield torch.from_numpy(np.ascontiguousarray(samples))
-        return
+
+def _pieces(info: MediaInfo, start: float) -> Iterator[np.ndarray]:
+    if info.format.startswith(LIBSNDFILE):
+        return _sndfile_pieces(info)
+    return _trimmed(info, start, _placed(info, start))
+
+
+def _sndfile_pieces(info: MediaInfo) -> Iterator[np.ndarray]:
     try:
         with soundfile.SoundFile(soundfile_name(info.path)) as file:
-            while len(samples := file.read(block, dtype="float32", always_2d=True)):
-                yield torch.from_numpy(np.ascontiguousarray(samples.T))
+            while len(samples := file.read(65536, dtype="float32", always_2d=True)):
+                yield samples.T
     except soundfile.LibsndfileError as error:
         raise PvsdError(
             f"{info.path} is damaged or cut short: {error.error_string}"
         ) from error
+
+
+def _trimmed(
+    info: MediaInfo, start: float, pieces: Iterable[np.ndarray]
+) -> Iterator[np.ndarray]:
+    """Without the padding of the last frame, where the container tells the length."""
+    if not info.format.startswith(("mov", "ogg")):
+        yield from pieces
+        return
+    end = round((info.audio.start - start) * info.sample_rate) + info.samples
+    given, held = 0, []
+    for piece in pieces:
+        fitting = max(end - given, 0)
+        given += piece.shape[1]
+        if given <= end + _PADDING:
+            if fitting:
+                yield piece[:, :fitting]
+            held.append(piece[:, fitting:])
+        else:  # more than padding: the container's word is wrong
+            yield from (*held, piece)
+            held = []
+
+
+class _Converter:
+    """Frames as float arrays of the track's rate and channels, whatever comes."""
+
+    def __init__(self, rate: int, layout: str):
+        self.rate, self.layout = rate, layout
+        self._kind: tuple | None = None
+        self._resampler: Any = None
+
+    def __call__(self, frame: Any) -> Iterator[np.ndarray]:
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if kind != self._kind:
+            yield from self.flush()
+            # Packed samples: PyAV mishandles planar ones of exactly eight channels.
+            self._resampler = av.AudioResampler("flt", self.layout, self.rate)
+            self._kind = kind
+        yield from map(self._array, self._resampler.resample(frame))
+
+    def flush(self) -> Iterator[np.ndarray]:
+        if self._kind is not None and self._kind[2] != self.rate:
+            yield from map(self._array, self._resampler.resample(None))
+
+    @staticmethod
+    def _array(frame: Any) -> np.ndarray:
+        return frame.to_ndarray().reshape(-1, frame.layout.nb_channels).T
+
+
+def _placed(info: MediaInfo, start: float) -> Iterator[np.ndarray]:
+    """The decoded sound where its time stamps want it."""
+    rate, channels = info.sample_rate, info.channels
+    given, due = 0, None  # samples given out; where the next one belongs
+    with open_media(info.path) as container:
+        stream = container.streams[info.audio.stream]
+        convert = None
+        for packet in placed_packets(container, [stream], info):
+            for raw in frames_of(packet):
+                if convert is None:
+                    convert = _Converter(rate, raw.layout.name)
+                time = frame_time(raw)
+                stamp = round((time - start) * rate) if time is not None else due or 0
+                # Stamps are rounded, samples are not: they count unless far off.
+                if due is None or abs(stamp - due) > _TOLERANCE * rate:
+                    due = stamp
+                for samples in convert(raw):
+                    yield from _silence(channels, due - given)
+                    given = max(given, due)
+                    due += samples.shape[1]
+                    samples = samples[:, samples.shape[1] - max(due - given, 0) :]
+                    if samples.shape[1]:
+                        given += samples.shape[1]
+                        yield samples
+        if convert is not None:
+            yield from convert.flush()
+    if due is None:
+        raise PvsdError(f"{info.path} holds no sound that can be decoded.")
+
+
+def _silence(channels: int, samples: int, piece: int = 65536) -> Iterator[np.ndarray]:
+    """Zeros in pieces: a gap of an hour must not be an hour in memory."""
+    while samples > 0:
+        yield np.zeros((channels, min(samples, piece)), dtype=np.float32)
+        samples -= piece
+
+
+def read_audio(
+    source: str | Path | MediaInfo, start: float | None = None
+) -> tuple[torch.Tensor, int]:
+    """Read a file's whole sound; see `sound_blocks` for how it is placed.
+
+    Arguments
+    ---------
+    source : str, Path or MediaInfo
+        Video or audio file.
+    start : float
+        Time stamp in seconds of sample 0, or None for time 0 of the file.
+
+    Returns
+    -------
+    samples : torch.Tensor
+        float32 ``[channels, time]``.
+    sample_rate : int
+        In hertz, the file's own.
+
+    Raises
+    ------
+    PvsdError
+        When the file cannot be read or holds no sound.
+    """
+    info = probe_audio(source)
+    blocks = list(sound_blocks(info, start=start))
+    return torch.cat([torch.zeros(info.channels, 0), *blocks], 1), info.sample_rate
+
+
+def to_mono(samples: torch.Tensor) -> torch.Tensor:
+    """Mix channels to one; where they cancel out, the loudest channel is taken.
+
+    Arguments
+    ---------
+    samples : torch.Tensor
+        float ``[channels, time]``.
+
+    Returns
+    -------
+    mono : torch.Tensor
+        ``[time]``.
+
+    Example
+    -------
+    >>> to_mono(torch.tensor([[1.0, -1.0], [-1.0, 1.0]])).tolist()
+    [1.0, -1.0]
+    """
+    mixed, energies = samples.mean(0), samples.square().sum(1)
+    if mixed.square().sum() < 0.05 * energies.mean():
+        return samples[energies.argmax()]
+    return mixed
+
+
+def read_mono(
+    source: str | Path | MediaInfo, start: float | None = None
+) -> torch.Tensor:
+    """Read a file's whole sound as one channel at 16 kHz.
+
+    Arguments
+    ---------
+    source : str, Path or MediaInfo
+        Video or audio file.
+    start : float
+        As for `read_audio`.
+
+    Returns
+    -------
+    mono : torch.Tensor
+        float32 ``[time]``.
+
+    Raises
+    ------
+    PvsdError
+        When the file cannot be read or holds no sound.
+    """
+    samples, rate = read_audio(source, start)
+    if samples.shape[1] == 0:
+        raise PvsdError(f"{probe_audio(source).path} holds no sound.")
+    return resample(to_mono(samples)[None], rate, SAMPLE_RATE)[0]

@@ -8,7 +8,7 @@ import soundfile
 import torch
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.io.sound_reading import SoundInfo, soundfile_name
+from pvsd_modules.io.media import SUBTYPES, MediaInfo, soundfile_name
 
 # Suffix of a sound file that soundfile writes, and libsndfile's name of its format.
 SOUND_FORMATS = {
@@ -24,10 +24,6 @@ SOUND_FORMATS = {
     ".au": "AU",
     ".w64": "W64",
 }
-# Sample formats that are taken over from the source. All others (lossy ones, and
-# ADPCM, which cannot hold every number of samples) are written with 16 bits.
-_KEPT = {"PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"}
-_KEPT |= {"ULAW", "ALAW"}
 _FLOATING = {"FLOAT", "DOUBLE"}
 _WIDTHS = {"PCM_U8": 1, "ULAW": 1, "ALAW": 1, "PCM_16": 2, "PCM_24": 3, "DOUBLE": 8}
 _WAV_LIMIT = 2**32 - 2**26  # bytes; a longer wav file needs 64-bit sizes (RF64)
@@ -69,7 +65,7 @@ class SoundWriter:
 
 
 @contextmanager
-def sound_writer(path: str | Path, like: SoundInfo) -> Iterator[SoundWriter]:
+def sound_writer(path: str | Path, like: MediaInfo) -> Iterator[SoundWriter]:
     """Open a sound file for writing, block by block.
 
     Arguments
@@ -77,7 +73,7 @@ def sound_writer(path: str | Path, like: SoundInfo) -> Iterator[SoundWriter]:
     path : str or Path
         File to write, at once under this name (see `outputs.written_whole`). Its
         suffix decides the format.
-    like : SoundInfo
+    like : MediaInfo
         Source whose rate, channels and, where the format allows, sample format the
         file takes over, and its title and other tags.
 
@@ -95,22 +91,27 @@ def sound_writer(path: str | Path, like: SoundInfo) -> Iterator[SoundWriter]:
     kind, subtype = _format_of(path, like)
     try:
         with soundfile.SoundFile(
-            soundfile_name(path), "w", like.rate, like.channels, subtype, format=kind
+            soundfile_name(path),
+            "w",
+            like.sample_rate,
+            like.channels,
+            subtype,
+            format=kind,
         ) as file:
             _copy_tags(like, file)
             yield SoundWriter(file)
     except soundfile.LibsndfileError as error:
         raise PvsdError(
-            f"{path.suffix} with {like.rate} Hz and {like.channels} channel(s) cannot "
-            f"be written: {error.error_string} Try another format, such as .wav."
+            f"{path.suffix} with {like.sample_rate} Hz and {like.channels} channel(s) "
+            f"cannot be written: {error.error_string} Try another format, such as .wav."
         ) from error
 
 
-def _bytes(like: SoundInfo, subtype: str) -> int:
+def _bytes(like: MediaInfo, subtype: str) -> int:
     return like.samples * like.channels * _WIDTHS.get(subtype, 4)
 
 
-def _format_of(path: Path, like: SoundInfo) -> tuple[str, str]:
+def _format_of(path: Path, like: MediaInfo) -> tuple[str, str]:
     """libsndfile's format and sample format for a new file."""
     kind = SOUND_FORMATS.get(path.suffix.lower())
     if kind is None:
@@ -119,9 +120,12 @@ def _format_of(path: Path, like: SoundInfo) -> tuple[str, str]:
     if kind == "MP3":
         return kind, "MPEG_LAYER_III"
     if kind == "OGG":
-        is_opus = path.suffix.lower() == ".opus" or like.subtype == "OPUS"
+        is_opus = path.suffix.lower() == ".opus" or like.audio.codec in (
+            "opus",
+            "libopus",
+        )
         return kind, "OPUS" if is_opus else "VORBIS"
-    subtype = like.subtype if like.subtype in _KEPT else "PCM_16"
+    subtype = _subtype_of(like)
     if not soundfile.check_format(kind, subtype):
         # FLAC has no floating point and no 32 bits: the widest it has.
         wide = subtype in _FLOATING | {"PCM_32"}
@@ -131,12 +135,27 @@ def _format_of(path: Path, like: SoundInfo) -> tuple[str, str]:
     return kind, subtype
 
 
-def _copy_tags(like: SoundInfo, file: soundfile.SoundFile) -> None:
+def _subtype_of(like: MediaInfo) -> str:
+    """libsndfile's name of the source's sample format; 16 bits for lossy ones."""
+    if like.audio.codec in ("flac", "alac"):
+        return "PCM_24" if like.audio.bits > 16 else "PCM_16"
+    for subtype, codec in SUBTYPES.items():
+        if codec.removesuffix("le") == like.audio.codec.removesuffix("le").removesuffix(
+            "be"
+        ):
+            return subtype
+    return "PCM_16"
+
+
+def _copy_tags(like: MediaInfo, file: soundfile.SoundFile) -> None:
     """Title, artist and the like, as far as the source's are known."""
-    if not like.subtype or file.format in _TAGLESS:
+    if file.format in _TAGLESS:
         return
-    with soundfile.SoundFile(soundfile_name(like.path)) as source:
-        tags = source.copy_metadata()
+    try:
+        with soundfile.SoundFile(soundfile_name(like.path)) as source:
+            tags = source.copy_metadata()
+    except (soundfile.LibsndfileError, TypeError, ValueError):
+        return
     for name, text in tags.items():
         # libsndfile garbles other letters in an mp3.
         if name != "software" and text and (text.isascii() or file.format != "MP3"):

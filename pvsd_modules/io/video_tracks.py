@@ -29,7 +29,7 @@ class Kind:
 _MPEG4 = Kind(("libx264", "mpeg4"), "aac")
 # AVI stores no time stamps, so a codec with priming would come late there; program
 # streams hold MPEG sound; WebM holds Opus.
-_KINDS = {
+CONTAINERS = {
     ".mp4": _MPEG4,
     ".m4v": _MPEG4,
     ".m4a": _MPEG4,
@@ -45,9 +45,9 @@ _LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1", "7.1")
 
 def container_kind(output: Path) -> Kind:
     """The encoders for a file name's suffix, or a sentence that lists the suffixes."""
-    kind = _KINDS.get(output.suffix.lower())
+    kind = CONTAINERS.get(output.suffix.lower())
     if kind is None:
-        known = ", ".join(_KINDS)
+        known = ", ".join(CONTAINERS)
         raise PvsdError(f"{output.name}: a video file ends in one of {known}.")
     return kind
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from pvsd_modules.alignment import FPS
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.io.media import audio_stream, open_media, probe, video_stream
+from pvsd_modules.io.clock import placed_packets
+from pvsd_modules.io.media import MediaInfo, open_media, probe
 from pvsd_modules.io.video_tracks import (
     PictureTrack,
     SoundTrack,
@@ -27,7 +28,7 @@ def _blocks(audio) -> Iterator[np.ndarray]:
 
 
 def write_video_with_audio(
-    source: str | Path,
+    source: str | Path | MediaInfo,
     audio: np.ndarray | Iterable[np.ndarray],
     rate: int,
     output: str | Path,
@@ -41,12 +42,12 @@ def write_video_with_audio(
 
     Arguments
     ---------
-    source : str or Path
+    source : str, Path or MediaInfo
         Video file.
     audio : np.ndarray or iterable of np.ndarray
         float [channels, time], whole or in blocks (tensors will do); sample 0 is
         time 0 of the source, as
-        `pvsd_modules.io.video_reading.read_audio_blocks` gives.
+        `pvsd_modules.io.sound_reading.sound_blocks` gives.
     rate : int
         Its sample rate; one that the encoder does not take is resampled.
     output : str or Path
@@ -59,16 +60,16 @@ def write_video_with_audio(
         When the source cannot be read, or the pictures or the channels do not fit
         into the output's container. Nothing is left behind then.
     """
-    source, output = Path(source), Path(output)
-    kind, start, blocks = container_kind(output), probe(source).start, _blocks(audio)
+    info, output = probe(source), Path(output)
+    kind, blocks = container_kind(output), _blocks(audio)
     first = next(blocks, np.zeros((1, 0), np.float32))
-    with open_media(source, made_stamps=True) as origin:
+    with open_media(info.path, made_stamps=True) as origin:
         with new_container(output) as target:
             target.metadata.update(origin.metadata)
-            copies = _copied_streams(origin, target, source, output)
-            layout = _kept_layout(origin, len(first))
+            copies = _copied_streams(origin, target, info, output)
+            layout = _kept_layout(info, len(first))
             track = SoundTrack(target, kind.sound, rate, len(first), layout)
-            packets = _shifted_packets(origin, copies, start)
+            packets = _shifted_packets(origin, copies, info)
             waiting = next(packets, None)
             for block in _chained(first, blocks):
                 track.add(block)
@@ -86,27 +87,24 @@ def _chained(first, others):
     yield from others
 
 
-def _kept_layout(origin, channels: int) -> str:
+def _kept_layout(info: MediaInfo, channels: int) -> str:
     """The old sound's channel layout, as long as the new one has those channels."""
-    sound = audio_stream(origin)
-    if sound is None or sound.codec_context.layout.nb_channels != channels:
-        return ""
-    name = sound.codec_context.layout.name
-    return "" if name.endswith("channels") else name  # that names no speakers
+    return info.audio.layout if info.tracks and info.channels == channels else ""
 
 
-def _copied_streams(origin, target, source: Path, output: Path) -> dict:
+def _copied_streams(origin, target, info: MediaInfo, output: Path) -> dict:
     """Open a copy of the pictures and the subtitles; from old index to new stream."""
-    copies, picture, suffix = {}, video_stream(origin), output.suffix.lower()
-    if picture is not None and suffix != ".m4a":
+    copies, suffix = {}, output.suffix.lower()
+    if info.video is not None and suffix != ".m4a":
+        picture = origin.streams[info.video.stream]
         try:
             if not _can_hold(suffix, origin, picture):
                 raise ValueError
             copies[picture.index] = target.add_stream_from_template(picture)
         except ValueError as error:
             raise PvsdError(
-                f"The pictures of {source} are {picture.codec_context.name}, which a "
-                f"{output.suffix} file cannot take over untouched: choose an output "
+                f"The pictures of {info.path} are {picture.codec_context.name}, which "
+                f"a {output.suffix} file cannot take over untouched: choose an output "
                 "that ends like the source, or in .mkv."
             ) from error
     for stream in origin.streams.subtitles if suffix in _SUBTITLED else ():
@@ -130,13 +128,13 @@ def _can_hold(suffix: str, origin, picture) -> bool:
     return suffix != ".webm" or name in ("vp8", "vp9", "av1")
 
 
-def _shifted_packets(origin, copies: dict, start: float) -> Iterator[tuple]:
+def _shifted_packets(origin, copies: dict, info: MediaInfo) -> Iterator[tuple]:
     """Packets of the copied streams with (time, packet), the file's start at 0."""
     if not copies:
         return
     streams = [origin.streams[index] for index in copies]
-    for packet in _with_dts(origin.demux(streams)):
-        shift = round(start / packet.time_base)
+    for packet in _with_dts(placed_packets(origin, streams, info)):
+        shift = round(info.start / packet.time_base)
         packet.dts -= shift
         if packet.pts is not None:
             packet.pts -= shift

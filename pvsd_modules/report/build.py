@@ -178,9 +178,9 @@ def _curve_grid(logs: Sequence[str | Path], folder: Path) -> str:
 
 def _signal(path: Path) -> Tensor:
     """The first channel of a recording, its beginning, at 16 kHz."""
-    from pvsd_modules.data.audio_store import decode
+    from pvsd_modules.io.sound_reading import read_mono
 
-    return decode(path)[: _LONGEST * SAMPLE_RATE]
+    return read_mono(path)[: _LONGEST * SAMPLE_RATE]
 
 
 def _lips(path: Path) -> Tensor:

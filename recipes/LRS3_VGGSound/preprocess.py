@@ -25,6 +25,7 @@ from pvsd_modules.errors import PvsdError
 from pvsd_modules.faces.detectors import make_detector
 from pvsd_modules.faces.preprocess_clip import Settings, find_clips
 from pvsd_modules.faces.preprocess_many import preprocess_clips, summarise
+from pvsd_modules.io.atomic import write_text
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -88,9 +89,7 @@ def main(arguments: list[str] | None = None) -> int:
     summary = summarise(outcomes)
     name = "summary.json" if world == 1 else f"summary-{rank}-of-{world}.json"
     target = options.preprocessed / name
-    part = target.with_suffix(".part")
-    part.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-    os.replace(part, target)
+    write_text(target, json.dumps(summary, indent=1) + "\n")
     for clip, reason in summary["failures"].items():
         print(f"failed: {clip}: {reason}")
     print(

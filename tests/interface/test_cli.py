@@ -231,7 +231,7 @@ def test_info_of_models_files_and_mistakes(pvsd, tmp_path, tiny_folder):
     assert code == 0 and "latency 920 ms" in printed and "licence: MIT" in printed
     path = write(tmp_path / "a.wav", 8000, 8000)
     code, printed, _ = pvsd("info", path, model=None)
-    assert code == 0 and "1.00 s, 8000 Hz, 1 channel, PCM_16" in printed
+    assert code == 0 and "1.00 s, 8000 Hz, 1 channel, pcm_s16le" in printed
     code, _, complaints = pvsd("info", tmp_path / "no.wav", model=None)
     assert code == 2 and "does not exist" in complaints
 

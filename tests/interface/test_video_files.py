@@ -7,7 +7,8 @@ import soundfile
 import torch
 
 from pvsd_modules.io.media import probe
-from pvsd_modules.io.video_reading import read_audio, read_frames
+from pvsd_modules.io.sound_reading import read_audio
+from pvsd_modules.io.video_reading import read_frames
 from pvsd_modules.io.video_writing import write_lips
 
 RATE = 44100
@@ -68,10 +69,20 @@ def test_pictures_are_untouched_and_sound_stays_in_place(
     assert info.has_video and info.has_audio and info.sample_rate == RATE
     pictures = len(list(read_frames(output, start=info.start)))
     assert abs(pictures - 50) <= 1
-    sound, rate = read_audio(output, start=info.video_start)
+    sound, rate = read_audio(output, start=info.video.start)
     found = onsets(sound[0], rate)
     assert np.allclose(found, CLICKS, atol=0.005)
     assert abs(np.abs(sound[0]).max() - 0.5) < 0.05  # level kept
+
+
+def test_a_video_is_opened_four_times_to_be_enhanced(
+    pvsd, make_video, tmp_path, monkeypatch
+):
+    """Looked at once, its sound read, its pictures copied, the output written."""
+    source, opened, real = make_video("a.mp4"), [], av.open
+    monkeypatch.setattr(av, "open", lambda *a, **k: opened.append(a) or real(*a, **k))
+    assert pvsd("enhance", source, "-o", tmp_path / "a.mp4")[0] == 0
+    assert len(opened) == 4
 
 
 def test_the_networks_are_heard_in_a_video(pvsd, make_video, tmp_path, tiny_folder):

@@ -11,8 +11,9 @@ import pytest
 import soundfile
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.faces.preprocess_clip import Settings, find_clips, to_mono
+from pvsd_modules.faces.preprocess_clip import Settings, find_clips
 from pvsd_modules.faces.preprocess_many import preprocess_clips, summarise
+from pvsd_modules.io.atomic import folder_written_whole
 from pvsd_modules.io.video_writing import write_lips
 from pvsd_modules.synthetic.corpus import utter, write_clip
 from pvsd_modules.synthetic.face import face_frames
@@ -94,7 +95,7 @@ def test_bad_videos_are_told_and_do_not_stop_the_run(tree, tmp_path, script, cap
     assert (summary["done"], summary["failed"]) == (2, 6)
     expected = {
         "unreadable": "cannot be read",
-        "empty": "cannot be read",
+        "empty": "is empty",
         "silent": "silent",
         "faceless": "no face",
         "short": "too short: 0.20 s",
@@ -116,7 +117,9 @@ def test_a_second_run_goes_on_where_the_first_stopped(tree, tmp_path):
     folder = out / next(iter(first))
     before = (folder / "audio.wav").stat().st_mtime_ns
     # What a killed run leaves behind: part of a clip under another name.
-    half = out / "trainval" / "bob" / ".00001.part"
+    with folder_written_whole(out / "trainval" / "bob" / "x") as own:
+        name = own.name.replace(f"-{os.getpid()}-", f"-{2**22 + 1}-")
+    half = out / "trainval" / "bob" / name
     half.mkdir(parents=True)
     (half / "0.jpg").write_bytes(b"half")
     outcomes = preprocess_clips(clips, out)
@@ -254,10 +257,3 @@ def test_mistakes_on_the_command_line(tmp_path, script, capsys):
     with pytest.raises(SystemExit) as caught:
         script.main([str(tmp_path), str(tmp_path / "out"), "--workers", "0"])
     assert caught.value.code == 2
-
-
-def test_to_mono_keeps_what_would_cancel_out():
-    wave = np.random.default_rng(0).normal(size=1000).astype(np.float32)
-    np.testing.assert_allclose(to_mono(np.stack([wave, wave])), wave, rtol=1e-6)
-    np.testing.assert_array_equal(to_mono(np.stack([wave, -wave])), wave)
-    np.testing.assert_allclose(to_mono(np.stack([wave, 0 * wave])), wave / 2)

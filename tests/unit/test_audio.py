@@ -7,7 +7,8 @@ import torch
 
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.atomic import written_whole
-from pvsd_modules.io.sound_reading import sound_blocks, sound_info
+from pvsd_modules.io.media import probe_audio
+from pvsd_modules.io.sound_reading import sound_blocks, to_mono
 from pvsd_modules.io.sound_writing import sound_writer
 
 
@@ -18,7 +19,7 @@ def tone(samples, channels=1, rate=16000):
 
 
 def copy(path, output, block=1000):
-    info = sound_info(path)
+    info = probe_audio(path)
     with sound_writer(output, info) as writer:
         for piece in sound_blocks(info, block):
             writer.write(piece)
@@ -31,8 +32,8 @@ def test_formats_keep_length_rate_and_channels(tmp_path, name, samples):
     source = tmp_path / "source.wav"
     soundfile.write(source, tone(samples, 2, 48000), 48000)
     copy(source, tmp_path / name)
-    info = sound_info(tmp_path / name)
-    assert (info.rate, info.channels, info.samples) == (48000, 2, samples)
+    info = probe_audio(tmp_path / name)
+    assert (info.sample_rate, info.channels, info.samples) == (48000, 2, samples)
     read = torch.cat(list(sound_blocks(info, 700)), 1)
     assert read.shape == (2, samples)
 
@@ -69,10 +70,10 @@ def test_clipping_is_counted_and_floats_are_not_clipped(tmp_path):
 def test_the_content_decides_not_the_name(tmp_path):
     path = tmp_path / "really a flac.WAV"
     soundfile.write(path, tone(500), 22050, format="FLAC")
-    assert sound_info(path).samples == 500
+    assert probe_audio(path).samples == 500
     raw = tmp_path / "really a wav.raw"
     soundfile.write(raw, tone(500), 22050, format="WAV")
-    assert sound_info(raw).rate == 22050
+    assert probe_audio(raw).sample_rate == 22050
 
 
 def test_user_mistakes_are_sentences(tmp_path):
@@ -87,7 +88,7 @@ def test_user_mistakes_are_sentences(tmp_path):
         (".", "folder"),
     ]:
         with pytest.raises(PvsdError, match=word):
-            sound_info(tmp_path / name)
+            probe_audio(tmp_path / name)
 
 
 def test_rates_that_a_format_cannot_hold(tmp_path):
@@ -141,3 +142,10 @@ def test_large_blocks_of_vorbis(tmp_path):
     soundfile.write(tmp_path / "a.wav", tone(800_000, 2, 192000), 192000)
     copy(tmp_path / "a.wav", tmp_path / "b.ogg", block=800_000)
     assert soundfile.info(tmp_path / "b.ogg").frames == 800_000
+
+
+def test_to_mono_keeps_what_would_cancel_out():
+    wave = torch.randn(1000, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(to_mono(torch.stack([wave, wave])), wave)
+    assert torch.equal(to_mono(torch.stack([wave, -wave])), wave)
+    assert torch.allclose(to_mono(torch.stack([wave, 0 * wave])), wave / 2)

@@ -10,7 +10,8 @@ import pytest
 import soundfile
 
 from pvsd_modules.io.media import probe
-from pvsd_modules.io.video_reading import read_audio, read_frames
+from pvsd_modules.io.sound_reading import read_audio
+from pvsd_modules.io.video_reading import read_frames
 from pvsd_modules.synthetic.corpus import (
     NOISE_KINDS,
     face_frames,
@@ -120,7 +121,7 @@ def test_corpus_has_the_layout_of_lrs3(tmp_path):
     assert text[3].split() == ["WORD", "START", "END", "ASDSCORE"]
     assert [line.split()[0] for line in text[4:]] == text[0].split()[1:]
     info = probe(videos[2])
-    assert (info.fps, info.sample_rate, info.width) == (25, 16000, 64)
+    assert (info.video.fps, info.sample_rate, info.video.width) == (25, 16000, 64)
 
 
 def test_clip_shows_what_it_says(tmp_path):

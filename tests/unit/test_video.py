@@ -5,10 +5,12 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+import torch
 
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.media import has_variable_rate, probe
-from pvsd_modules.io.video_reading import read_audio, read_audio_blocks, read_frames
+from pvsd_modules.io.sound_reading import read_audio, sound_blocks
+from pvsd_modules.io.video_reading import read_frames
 from pvsd_modules.io.video_writing import write_lips, write_video_with_audio
 
 RATE = 16000
@@ -102,7 +104,7 @@ def test_new_sound_stays_in_sync_and_pictures_untouched(tmp_path, suffix, offset
     source = make(tmp_path / f"in.{suffix}", *KINDS[suffix], audio_offset=offset)
     output = tmp_path / f"out.{suffix}"
     rate = probe(source).sample_rate
-    write_video_with_audio(source, read_audio_blocks(source), rate, output)
+    write_video_with_audio(source, sound_blocks(source), rate, output)
     assert packets(output) == packets(source)
     assert measured(output) == pytest.approx(measured(source), abs=1e-3)
     assert measured(source) == pytest.approx(offset, abs=2e-3)
@@ -112,7 +114,7 @@ def test_new_sound_stays_in_sync_and_pictures_untouched(tmp_path, suffix, offset
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "mpg"])
 def test_read_frames_and_sound_share_a_clock(tmp_path, suffix):
     path = make(tmp_path / f"in.{suffix}", *KINDS[suffix], audio_offset=0.2)
-    samples, rate = read_audio(path, start=probe(path).video_start)
+    samples, rate = read_audio(path, start=probe(path).video.start)
     chirped = np.correlate(samples[0], chirp(rate), "valid").argmax() / rate
     bright = [k for k, frame in enumerate(read_frames(path)) if frame.mean() > 150]
     assert bright == [25]
@@ -124,7 +126,7 @@ def test_sound_before_the_pictures_is_cut_and_kept(tmp_path):
         tmp_path / "in.mkv", "libx264", "pcm_s16le", times=np.arange(25, 50) / 25
     )
     whole, rate = read_audio(path)
-    cut, _ = read_audio(path, start=probe(path).video_start)
+    cut, _ = read_audio(path, start=probe(path).video.start)
     assert probe(path).start == 0.0
     assert whole.shape == (1, 2 * rate)
     np.testing.assert_array_equal(cut, whole[:, rate:])
@@ -132,17 +134,17 @@ def test_sound_before_the_pictures_is_cut_and_kept(tmp_path):
 
 def test_blocks_join_to_the_whole(tmp_path):
     path = make(tmp_path / "in.mkv", "libx264", "aac", channels=2)
-    blocks = list(read_audio_blocks(path, block=777))
+    blocks = list(sound_blocks(path, block=777))
     whole, _ = read_audio(path)
     assert {block.shape[1] for block in blocks[:-1]} == {777}
-    assert all(block.dtype == np.float32 for block in blocks)
-    np.testing.assert_array_equal(np.concatenate(blocks, axis=1), whole)
+    assert all(block.dtype == torch.float32 for block in blocks)
+    np.testing.assert_array_equal(torch.cat(blocks, dim=1), whole)
 
 
 def test_probe_tells_streams_and_sizes(tmp_path):
     info = probe(make(tmp_path / "in.mp4", "libx264", "aac", channels=6, rate=48000))
     assert (info.has_video, info.has_audio) == (True, True)
-    assert (info.width, info.height, info.fps) == (64, 48, 25)
+    assert (info.video.width, info.video.height, info.video.fps) == (64, 48, 25)
     assert (info.sample_rate, info.channels) == (48000, 6)
     assert info.duration == pytest.approx(2.0, abs=0.05)
 
@@ -169,7 +171,7 @@ def test_rotated_pictures_stand_upright(tmp_path):
     assert next(read_frames(path)).shape == (64, 48, 3)
     output = tmp_path / "out.mp4"
     write_video_with_audio(path, sound_with_chirp(), RATE, output)
-    assert probe(output).rotation == probe(path).rotation != 0
+    assert probe(output).video.rotation == probe(path).video.rotation != 0
 
 
 def test_odd_rates_and_many_channels(tmp_path):
@@ -261,7 +263,7 @@ def test_missing_streams_are_sentences(tmp_path):
     assert not probe(tmp_path / "a.m4a").has_video
     with pytest.raises(PvsdError, match="no video"):
         list(read_frames(tmp_path / "a.m4a"))
-    with pytest.raises(PvsdError, match="not a file"):
+    with pytest.raises(PvsdError, match="does not exist"):
         probe(tmp_path / "none.mp4")
 
 
@@ -285,10 +287,10 @@ def test_lips_become_a_video_with_sound(tmp_path, suffix):
     chunks.insert(0, (frames[:0], wave[:0]))
     write_lips(chunks, RATE, path)
     seen = np.array([frame.mean() / 255 for frame in read_frames(path)])
-    assert (probe(path).width, probe(path).height) == (384, 192)
+    assert (probe(path).video.width, probe(path).video.height) == (384, 192)
     assert len(seen) == 50
     np.testing.assert_allclose(seen, shade, atol=0.03)
-    samples, rate = read_audio(path, start=probe(path).video_start)
+    samples, rate = read_audio(path, start=probe(path).video.start)
     found = np.correlate(samples[0], chirp(rate), "valid").argmax() / rate
     assert found == pytest.approx(FLASH, abs=2e-3)
 

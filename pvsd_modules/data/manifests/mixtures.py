@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from pvsd_modules.alignment import SAMPLE_RATE
-from pvsd_modules.data.audio_store import decode
 from pvsd_modules.data.manifests import scan, splits, store
 from pvsd_modules.data.manifests.scan import Skipped
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.io.sound_reading import read_mono
 
 logger = logging.getLogger(__name__)
 
@@ -238,7 +238,7 @@ class _Maker:
         """Next usable entry, its first sample and its number of samples at 16 kHz."""
         for entry in entries:
             try:
-                wave = decode(entry["wav"].format_map(self.roots)).numpy()
+                wave = read_mono(entry["wav"].format_map(self.roots)).numpy()
                 length = min(longest, len(wave))
                 start = sounding_start(wave, length, rng)
             except PvsdError as error:

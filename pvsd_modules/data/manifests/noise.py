@@ -10,6 +10,7 @@ from pvsd_modules.data.manifests import entries, scan, splits, store
 from pvsd_modules.data.manifests.scan import Recording, Skipped
 from pvsd_modules.data.manifests.speech import nothing_found
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.io.suffixes import MEDIA_SUFFIXES
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ def find_noise(root: Path, vggsound_csv: Path | None = None) -> list[Recording]:
     """
     if scan.is_table(root):
         return _from_table(root)
-    keys = scan.walk(root, scan.MEDIA_SUFFIXES)
+    keys = scan.walk(root, MEDIA_SUFFIXES)
     if vggsound_csv is None and (root / "vggsound.csv").is_file():
         vggsound_csv = root / "vggsound.csv"
     if vggsound_csv is not None:

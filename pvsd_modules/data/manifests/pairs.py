@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from pvsd_modules.data.manifests import entries, scan, splits, store
 from pvsd_modules.data.manifests.scan import Recording, Skipped
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.io.suffixes import MEDIA_SUFFIXES
 
 # VCTK's names (VoiceBank-DEMAND is made of it): p226_001.wav is speaker p226.
 _VCTK = re.compile(r"^([ps]\d+)_\d+")
@@ -113,7 +114,7 @@ def find_pairs(root: Path, skipped: Skipped) -> list[Recording]:
     list of Recording
         The clean files, with speaker and the corpus's own split.
     """
-    keys = scan.walk(root, scan.MEDIA_SUFFIXES)
+    keys = scan.walk(root, MEDIA_SUFFIXES)
     there = set(keys)
     recordings = []
     for key in keys:

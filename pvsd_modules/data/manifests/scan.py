@@ -9,12 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.io.sound_reading import sound_info
-
-MEDIA_SUFFIXES = frozenset(
-    ".wav .flac .ogg .oga .opus .mp3 .aif .aiff .m4a .aac .wma "
-    ".mp4 .m4v .mkv .avi .mpg .mpeg .mov .webm".split()
-)
+from pvsd_modules.io.media import probe_audio
 
 
 @dataclass
@@ -174,7 +169,7 @@ def measure(recordings: list[Recording], skipped: Skipped) -> list[Recording]:
 def _seconds(path: Path) -> float | str:
     """Length of a file, or the sentence why there is none."""
     try:
-        seconds = sound_info(path).duration
+        seconds = probe_audio(path).duration
     except PvsdError as error:
         return str(error)
     return seconds if 0 < seconds < float("inf") else f"{path} holds no sound."

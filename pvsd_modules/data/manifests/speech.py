@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from pvsd_modules.data.manifests import entries, scan, splits, store
 from pvsd_modules.data.manifests.scan import Recording, Skipped
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.io.suffixes import MEDIA_SUFFIXES
 
 # LibriSpeech's <speaker>/<chapter>/<speaker>-<chapter>-<utterance>: the folder of a
 # file is a chapter there, and its speaker one level up.
@@ -31,7 +32,7 @@ def find_speech(root: Path) -> list[Recording]:
     """
     if scan.is_table(root):
         return _from_table(root)
-    keys = scan.walk(root, scan.MEDIA_SUFFIXES)
+    keys = scan.walk(root, MEDIA_SUFFIXES)
     clips = [key for key in keys if PurePosixPath(key).name == PREPROCESSED_AUDIO]
     # Beside an audio.wav only frames are expected; its folder is the clip.
     return [_from_path(root, key) for key in clips or keys]

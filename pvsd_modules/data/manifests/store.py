@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.io.atomic import write_text
 
 # Raised whenever the same arguments would give other manifests than before.
 FORMAT = 1
@@ -25,25 +25,6 @@ def write_json(path: Path, content: dict) -> None:
     """
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     write_text(path, text)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all.
-
-    Arguments
-    ---------
-    path : Path
-        File to write; its folder is made.
-    text : str
-        Its content.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        raise PvsdError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def read_json(path: Path) -> dict:

@@ -1,0 +1,73 @@
+"""One time for all packets of a file, also where joined files begin again."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pvsd_modules.io.media import MediaInfo
+
+_BACK = 0.3  # seconds; a stream whose time goes back further begins a new part
+_AHEAD = 10.0  # seconds without any packet after which a transport stream was joined
+# Containers that are files when joined end to end, and whose time may then jump.
+JOINABLE = ("mpegts", "mpeg")
+
+
+class Clock:
+    """Moves packets of the later parts of a joined file behind the earlier ones.
+
+    Arguments
+    ---------
+    info : MediaInfo
+        The file.
+    """
+
+    def __init__(self, info: MediaInfo):
+        self._jumps = info.format in JOINABLE
+        self._last: dict[int, float] = {}
+        self._offset = 0.0
+        self._end = 0.0
+        self.joins = 0
+
+    def place(self, packet: Any) -> Any:
+        """The packet, with its time stamps on the one clock."""
+        if packet.dts is None:
+            return packet
+        base, index = packet.time_base, packet.stream.index
+        time = float(packet.dts * base)
+        back = time < self._last.get(index, time) - _BACK
+        ahead = self._jumps and self._last and time > max(self._last.values()) + _AHEAD
+        if back or ahead:
+            self._offset = self._end - time
+            self._last = {}
+            self.joins += 1
+        self._last[index] = time
+        length = float((packet.duration or 0) * base)
+        self._end = max(self._end, time + length + self._offset)
+        shift = round(self._offset / base)
+        packet.dts += shift
+        if packet.pts is not None:
+            packet.pts += shift
+        return packet
+
+
+def placed_packets(container: Any, streams: list, info: MediaInfo) -> Iterator[Any]:
+    """Packets of some streams of an open container on one clock.
+
+    Arguments
+    ---------
+    container : av.container.InputContainer
+    streams : list of av.stream.Stream
+    info : MediaInfo
+
+    Yields
+    ------
+    packet : av.packet.Packet
+    """
+    clock, wanted = Clock(info), {one.index for one in streams}
+    if info.format in JOINABLE:  # every stream shows where a new part begins
+        sound, video = info.tracks, [info.video] if info.video else []
+        others = {one.stream for one in (*sound, *video)} - wanted
+        streams = [*streams, *(container.streams[index] for index in sorted(others))]
+    for packet in container.demux(streams):
+        clock.place(packet)
+        if packet.stream.index in wanted:
+            yield packet
