@@ -19,8 +19,8 @@ def make_parser() -> argparse.ArgumentParser:
     """
     parser = argparse.ArgumentParser(
         prog="pvsd",
-        description="Pseudo-visual speech denoising: clean speech from noisy sound, "
-        "with the help of lips that nobody filmed.",
+        description="Enhance speech in audio and video files with generated lip "
+        "movements (pseudo-visual speech denoising).",
     )
     parser.add_argument("--version", action="version", version=f"pvsd {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)

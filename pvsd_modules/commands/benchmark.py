@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, metavar="JSON", help="file to write as well"
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="replace an output that exists"
+        "--overwrite", action="store_true", help="replace an existing output"
     )
     parser.add_argument(
         "--quick", action="store_true", help="rough figures of everything, in a minute"

@@ -16,17 +16,17 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: offline)",
     )
     parser.add_argument(
-        "--device", help="such as cpu or cuda (default: a GPU if there is one)"
+        "--device", help="such as cpu or cuda (default: a GPU if available)"
     )
     parser.add_argument(
         "--precision",
         choices=("fp32", "bf16"),
         default="fp32",
-        help="bf16: half the time of a converted model where the processor counts in "
-        "bfloat16, at the cost of some digits (default: fp32)",
+        help="bf16 halves the time of converted models on processors that compute in "
+        "bfloat16, with less precision (default: fp32)",
     )
     parser.add_argument(
-        "--threads", type=positive, metavar="N", help="processor threads to use"
+        "--threads", type=positive, metavar="N", help="number of CPU threads"
     )
 
 

@@ -1,9 +1,9 @@
-"""make a pretrained folder of checkpoints of the original code"""
+"""convert checkpoints of the original code to a model folder"""
 
 import argparse
 from pathlib import Path
 
-EPILOG = "The folder that is written can be given as --model."
+EPILOG = "The folder can be given to other commands as --model."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,10 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--teacher", type=Path, metavar="W.pth", help="Wav2Lip lip teacher"
     )
     parser.add_argument(
-        "--output_folder", required=True, type=Path, metavar="DIR", help="to write"
+        "--output_folder",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="model folder to write",
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="replace an earlier conversion"
+        "--overwrite", action="store_true", help="replace an existing model folder"
     )
 
 

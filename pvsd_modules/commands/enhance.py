@@ -1,7 +1,7 @@
-"""take the noise off the speech in sound and video files
+"""enhance speech in audio and video files
 
 Without -o the result of talk.mp4 is talk_enhanced.mp4 beside it. A video keeps its
-pictures, untouched. Files that exist are left alone unless --overwrite is given.
+picture unchanged. Existing files are kept unless --overwrite is given.
 """
 
 import argparse
@@ -14,8 +14,8 @@ from pvsd_modules.commands.naming import plan_outputs
 from pvsd_modules.errors import PvsdError
 
 EPILOG = (
-    "Without -o, talk.mp4 becomes talk_enhanced.mp4 beside it. Exit code: 0 all went "
-    "well, 1 some of several files failed, 2 a mistake in the command or its file."
+    "Without -o, talk.mp4 is written to talk_enhanced.mp4 beside it. Exit code: 0 "
+    "success, 1 some of several files failed, 2 usage error or unreadable file."
 )
 
 
@@ -28,17 +28,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         metavar="OUT",
-        help="file (one input), or folder for files of the same names",
+        help="output file (one input), or folder for files of the same names",
     )
     parser.add_argument(
         "--strength",
         type=_strength,
         default=1.0,
         metavar="0..1",
-        help="1: all noise is taken off (default), 0: none",
+        help="1: full enhancement (default); below, the input is mixed back in",
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="replace outputs that exist"
+        "--overwrite", action="store_true", help="replace existing outputs"
     )
     add_model_arguments(parser)
 

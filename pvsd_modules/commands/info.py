@@ -1,16 +1,19 @@
-"""tell the version and the shipped models, or what a file or a model is"""
+"""show version and shipped models, or describe a file or a model"""
 
 import argparse
 import re
 from pathlib import Path
 
-EPILOG = "Without an argument: the version and the shipped models."
+EPILOG = "Without an argument: version and shipped models."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``pvsd info``."""
     parser.add_argument(
-        "subject", nargs="?", metavar="FILE_OR_MODEL", help="what to look at"
+        "subject",
+        nargs="?",
+        metavar="FILE_OR_MODEL",
+        help="audio or video file, model name or model folder",
     )
 
 

@@ -1,4 +1,4 @@
-"""draw the lips that belong to the speech, as a video with its sound"""
+"""generate lip movements from speech and write them as a video"""
 
 import argparse
 from pathlib import Path
@@ -6,17 +6,19 @@ from pathlib import Path
 from pvsd_modules.commands.common import add_model_arguments, load_model
 from pvsd_modules.errors import PvsdError
 
-EPILOG = "Without -o, talk.wav becomes talk_lips.mp4 beside it."
+EPILOG = "Without -o, talk.wav is written to talk_lips.mp4 beside it."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``pvsd lips``."""
     parser.add_argument(
-        "input", type=Path, metavar="INPUT", help="sound or video file with speech"
+        "input", type=Path, metavar="INPUT", help="audio or video file with speech"
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT.mp4", help="video")
     parser.add_argument(
-        "--overwrite", action="store_true", help="replace an output that exists"
+        "-o", "--output", type=Path, metavar="OUT.mp4", help="video to write"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace an existing output"
     )
     add_model_arguments(parser)
 

@@ -1,4 +1,4 @@
-"""make a page of tables and figures from tables of scores"""
+"""write a web page of tables and figures from tables of scores"""
 
 import argparse
 from pathlib import Path
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="training logs, for learning curves",
     )  # fmt: skip
     add("--title", default="Scores of speech enhancement", help="of the page")
-    add("--overwrite", action="store_true", help="replace an output that exists")
+    add("--overwrite", action="store_true", help="replace an existing output")
 
 
 def _named(text: str) -> tuple[str, Path]:
