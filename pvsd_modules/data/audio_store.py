@@ -72,7 +72,8 @@ class AudioStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         index = dict(self.index)
         with open(self.folder / "audio.int16", "ab") as out:
-            for path in tqdm(missing, "Decoding audio", disable=not progress):
+            hidden = None if progress else True
+            for path in tqdm(missing, "Decoding audio", disable=hidden):
                 samples = (read_mono(path).clamp(-1, 1) * 32767).round()
                 start = out.tell() // 2
                 out.write(samples.to(torch.int16).numpy().tobytes())

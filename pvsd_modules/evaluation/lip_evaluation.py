@@ -223,7 +223,7 @@ def evaluate_lips(
     scorer.check(comparison)
     chosen = {i * count // shown for i in range(shown)} if shown else set()
     rows, kept = [], {}
-    bar = tqdm(source, comparison, count, disable=not progress)
+    bar = tqdm(source, comparison, count, disable=None if progress else True)
     for index, clip in enumerate(bar):
         row, lips = scorer(comparison, clip)
         rows.append(row)

@@ -100,7 +100,7 @@ def preprocess_clips(
     out = Path(out)
     jobs = [(clip, path, out, settings) for clip, path in clips.items()]
     outcomes = {}
-    with tqdm(total=len(jobs), unit="clip", desc="preprocess") as bar:
+    with tqdm(total=len(jobs), unit="clip", desc="preprocess", disable=None) as bar:
 
         def note(outcome):
             outcomes[outcome.clip] = outcome

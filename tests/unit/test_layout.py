@@ -76,3 +76,12 @@ def test_no_circle_between_files():
         TopologicalSorter(IMPORTS).prepare()
     except CycleError as error:
         pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def test_progress_bars_are_hidden_where_nobody_looks():
+    """tqdm shows no bar in a log file if ``disable`` is None; True hides it always."""
+    for path in FILES.values():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "tqdm":
+                options = {word.arg: ast.unparse(word.value) for word in node.keywords}
+                assert "not " not in options["disable"], f"{path}:{node.lineno}"
