@@ -139,7 +139,9 @@ class LipInterface(Pretrained):
             None where the model has no such network.
         """
         for name in names:
-            network = self.mods[name] if name in self.mods else None
+            network: torch.nn.Module | None = None
+            if name in self.mods:
+                network = self.mods[name]
             if not isinstance(network, Foldable):
                 yield network
                 continue

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from pvsd_modules.errors import PvsdError
@@ -123,7 +124,7 @@ def enhance_to_file(
         return Report(tally.samples / info.sample_rate, tally.unreal, writer.clipped)
     from pvsd_modules.io.video_writing import write_video_with_audio
 
-    counts = []
+    counts: list[int] = []
     write_video_with_audio(info, _fitting(blocks, counts), info.sample_rate, output)
     return Report(tally.samples / info.sample_rate, tally.unreal, sum(counts))
 
@@ -136,12 +137,12 @@ def _watched(chunks: Iterable[Chunk], on_block) -> Iterator[torch.Tensor]:
         yield chunk.audio
 
 
-def _fitting(blocks: Iterable[torch.Tensor], counts: list) -> Iterator[torch.Tensor]:
+def _fitting(blocks: Iterable[torch.Tensor], counts: list) -> Iterator[np.ndarray]:
     """Blocks within full scale; how many samples were not is appended to counts."""
     for block in blocks:
         block, count = clipped(block)
         counts.append(count)
-        yield block
+        yield block.numpy()
 
 
 def _refuse_nothing(path: str | Path, tally: Tally) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from pvsd_modules.alignment import frame_count
+from pvsd_modules.alignment import LIP_HEIGHT, LIP_WIDTH, frame_count
 from pvsd_modules.inference import files
 from pvsd_modules.inference.base import BLOCK_SECONDS, GuardedStream, LipInterface
 from pvsd_modules.inference.observation import ObservationAdding
@@ -126,7 +126,7 @@ class PseudoVisualEnhancement(LipInterface):
         PvsdError
             When the file cannot be read or the output cannot be written.
         """
-        kept = []
+        kept: list[torch.Tensor] = []
         if output_filename is not None:
             files.enhance_to_file(
                 self, path, output_filename, strength, on_block=kept.append
@@ -255,12 +255,10 @@ class LipGenerator(LipInterface):
             float32 ``[batch, ceil(time / 640), 48, 96, 3]``, 0..1, RGB, 25 frames a
             second; zeros behind the end of a row.
         """
-        lips = None
+        size = (wav.shape[0], frame_count(wav.shape[1]), LIP_HEIGHT, LIP_WIDTH, 3)
+        lips = torch.zeros(size, device=wav.device)
         for rows, _, chunk in self._by_length(wav, lengths):
             drawn = chunk.lips.to(wav.device)
-            if lips is None:
-                size = (wav.shape[0], frame_count(wav.shape[1]), *drawn.shape[2:])
-                lips = drawn.new_zeros(size)
             lips[rows, : drawn.shape[1]] = drawn
         return lips
 

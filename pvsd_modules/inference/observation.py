@@ -84,12 +84,20 @@ class ObservationAdding:
         self._reset()
 
     def _reset(self) -> None:
-        self._noisy = None  # whose enhanced audio has not come yet, [batch, n]
-        self._pair = None  # noisy and enhanced, history first, [2, batch, 320 + n]
-        self._waiting = deque()  # seconds that were measured, [2, batch, 16000]
-        self._measured = deque()  # of these, and of as many before as are needed
+        self._noisy: torch.Tensor | None = (
+            None  # whose enhanced audio has not come yet, [batch, n]
+        )
+        self._pair: torch.Tensor | None = (
+            None  # noisy and enhanced, history first, [2, batch, 320 + n]
+        )
+        self._waiting: deque[torch.Tensor] = (
+            deque()
+        )  # seconds that were measured, [2, batch, 16000]
+        # What was measured of these, and of as many before as are needed.
+        self._measured: deque[_Measured] = deque()
         self._past = 0  # how many of the measured do not wait any more
-        self._edge = None  # share at the end of the second given last, [batch]
+        # Share at the end of the second given last, [batch].
+        self._edge: torch.Tensor | None = None
 
     def push(self, noisy: torch.Tensor) -> None:
         """Take noisy audio ``[batch, n]`` at 16 kHz."""
@@ -111,6 +119,8 @@ class ObservationAdding:
         """
         if not self.share:
             return enhanced
+        if self._noisy is None:
+            raise ValueError("Nothing was pushed.")
         count = enhanced.shape[1]
         pair = torch.stack([self._noisy[:, :count], enhanced])
         self._noisy = self._noisy[:, count:]
@@ -154,7 +164,8 @@ class ObservationAdding:
         powers = powers.split(_PIECE // HOP, 1)
         means = torch.stack([power.mean(1) for power in powers])
         steps = [[float(power.shape[1])] for power in powers]
-        self._measured.append(_Measured(*means.chunk(2, 1), means.new_tensor(steps)))
+        kept, taken = means.chunk(2, 1)
+        self._measured.append(_Measured(kept, taken, means.new_tensor(steps)))
 
     def _give(self) -> torch.Tensor:
         """Mix the oldest second that was not given."""

@@ -31,7 +31,7 @@ class DryMix:
         if not 0.0 <= strength <= 1.0:
             raise ValueError(f"strength is a number from 0 to 1, not {strength}")
         self.strength = strength
-        self._held = None
+        self._held: torch.Tensor | None = None
 
     def push(self, noisy: torch.Tensor) -> None:
         """Remember noisy audio ``[channels, n]`` until it is wanted."""

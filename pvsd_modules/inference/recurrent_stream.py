@@ -76,12 +76,13 @@ class _Lips:
             self.early -= dropped
             lips = self.student.draw(codes[:, dropped:])
         if lips.shape[1]:
-            codes = self.denoiser.describe(samples, lips)
-            codes = codes.repeat_interleave(STEPS_PER_FRAME, 1)
+            described = self.denoiser.describe(samples, lips)
+            assert described is not None  # lips were given
+            steps = described.repeat_interleave(STEPS_PER_FRAME, 1)
             if self.codes is None:
-                self.codes = pad(codes, (0, 0, self.denoiser.lip_delay_steps, 0))
+                self.codes = pad(steps, (0, 0, self.denoiser.lip_delay_steps, 0))
             else:
-                self.codes = torch.cat([self.codes, codes], 1)
+                self.codes = torch.cat([self.codes, steps], 1)
         return lips
 
     def end(self, steps: int) -> None:

@@ -43,17 +43,19 @@ class WindowLips:
                 f"{', '.join(_SOURCES)}."
             )
         self._source = LipSource(source, student)
-        self._student = student
         self._window, self._hop = window, hop
-        self._once = source == "student" and isinstance(student, WindowedLipModel)
+        # A student that draws every frame once; None where each window is drawn anew.
+        self._once: WindowedLipModel | None = None
         # Samples that frames need before and after the windows they belong to.
-        self.before = WINDOW_BEFORE if self._once else 0
-        self.after = WINDOW_AFTER if self._once else 0
+        self.before = self.after = 0
+        if source == "student" and isinstance(student, WindowedLipModel):
+            self._once, self.before, self.after = student, WINDOW_BEFORE, WINDOW_AFTER
         self.reset()
 
     def reset(self) -> None:
         """Forget the recording."""
-        self._drawn = None  # frames of the next window that are drawn already
+        # Frames of the next window that are drawn already.
+        self._drawn: torch.Tensor | None = None
 
     def __call__(self, sound: torch.Tensor, count: int) -> torch.Tensor | None:
         """Lips of the next windows of the stream.
@@ -70,20 +72,23 @@ class WindowLips:
         torch.Tensor or None
             ``[batch, count, window / 640, 48, 96, 3]``; None if there are no lips.
         """
-        if self._once:
-            return self._share(sound, count)
+        if self._once is not None:
+            return self._share(self._once, sound, count)
         windows = sound.unfold(1, self._window, self._hop)
         lips = self._source(windows.flatten(0, 1))
         return None if lips is None else lips.unflatten(0, (sound.shape[0], count))
 
-    def _share(self, sound: torch.Tensor, count: int) -> torch.Tensor:
-        known = 0 if self._drawn is None else self._drawn.shape[1]
+    def _share(
+        self, student: WindowedLipModel, sound: torch.Tensor, count: int
+    ) -> torch.Tensor:
+        drawn = self._drawn
+        known = 0 if drawn is None else drawn.shape[1]
         fresh = sound[:, known * SAMPLES_PER_FRAME :]
-        frames = self._student.draw_windows(
+        frames = student.draw_windows(
             fresh.unfold(1, WINDOW_SAMPLES, SAMPLES_PER_FRAME)
         )
-        if known:
-            frames = torch.cat([self._drawn, frames], dim=1)
+        if drawn is not None:
+            frames = torch.cat([drawn, frames], dim=1)
         step = self._hop // SAMPLES_PER_FRAME
         self._drawn = frames[:, count * step :].clone()
         windows = frames.unfold(1, self._window // SAMPLES_PER_FRAME, step)

@@ -153,7 +153,8 @@ class WindowedStream:
 
     def _run(self) -> Chunk:
         """Compute every window that is complete, a few at a time."""
-        audio, lips = [], []
+        audio: list[torch.Tensor] = []
+        lips: list[torch.Tensor] = []
         like = self._pieces[0][:, :0].float()
         while self._held >= self._needed:
             held = torch.cat(self._pieces, dim=1)

@@ -64,8 +64,9 @@ def placed_packets(container: Any, streams: list, info: MediaInfo) -> Iterator[A
     """
     clock, wanted = Clock(info), {one.index for one in streams}
     if info.format in JOINABLE:  # every stream shows where a new part begins
-        sound, video = info.tracks, [info.video] if info.video else []
-        others = {one.stream for one in (*sound, *video)} - wanted
+        others = {one.stream for one in info.tracks} - wanted
+        if info.video and info.video.stream not in wanted:
+            others.add(info.video.stream)
         streams = [*streams, *(container.streams[index] for index in sorted(others))]
     for packet in container.demux(streams):
         clock.place(packet)

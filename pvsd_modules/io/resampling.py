@@ -49,7 +49,9 @@ class SincResampler:
         self._reset()
 
     def _reset(self):
-        self._held = None  # [channels, n], from input sample `_begin` on
+        self._held: torch.Tensor | None = (
+            None  # [channels, n], from input sample `_begin` on
+        )
         self._begin = -self.half + 1
         self._taken = 0
         self._given = 0
@@ -76,14 +78,15 @@ class SincResampler:
             ``[channels, m]``.
         """
         self._taken += block.shape[1]
-        if self._held is None:
-            self._held = block.new_zeros(block.shape[0], self.half - 1)
+        held = self._held
+        if held is None:
+            held = self._held = block.new_zeros(block.shape[0], self.half - 1)
         if self.step == self.phases:
             return block
-        self._held = torch.cat([self._held, block], dim=1)
+        self._held = torch.cat([held, block], dim=1)
         # Output j needs the input up to floor(j * step / phases) + half.
         ready = -(-max(self._taken - self.half, 0) * self.phases // self.step)
-        return self._emit(ready)
+        return self._emit(self._held, ready)
 
     def flush(self) -> torch.Tensor:
         """Give the rest; the next block begins a new signal.
@@ -99,21 +102,21 @@ class SincResampler:
             rest = self._held[:, :0]
         else:
             silence = self._held.new_zeros(self._held.shape[0], self.half + 1)
-            self._held = torch.cat([self._held, silence], dim=1)
-            rest = self._emit(-(-self._taken * self.phases // self.step))
+            held = torch.cat([self._held, silence], dim=1)
+            rest = self._emit(held, -(-self._taken * self.phases // self.step))
         self._reset()
         return rest
 
-    def _emit(self, end: int) -> torch.Tensor:
+    def _emit(self, held: torch.Tensor, end: int) -> torch.Tensor:
         """Compute the outputs from the next one to ``end`` (not included)."""
-        pieces = [self._held[:, :0]]
-        piece = max(1, _PRODUCTS // (2 * self.half * self._held.shape[0]))
+        pieces = [held[:, :0]]
+        piece = max(1, _PRODUCTS // (2 * self.half * held.shape[0]))
         while self._given < end:
             index = torch.arange(self._given, min(end, self._given + piece))
             place = index * self.step
             phase = place % self.phases
             first = place // self.phases - self.half + 1 - self._begin
-            wanted = self._held.unfold(1, 2 * self.half, 1)[:, first]  # [c, n, taps]
+            wanted = held.unfold(1, 2 * self.half, 1)[:, first]  # [c, n, taps]
             if self._table is None:
                 filters = self._filters(phase)
             else:
@@ -122,8 +125,8 @@ class SincResampler:
             self._given = int(index[-1]) + 1
         # What lies before the next output's filter is needed no more.
         unused = self._given * self.step // self.phases - self.half + 1 - self._begin
-        unused = min(max(unused, 0), self._held.shape[1])
-        self._held = self._held[:, unused:]
+        unused = min(max(unused, 0), held.shape[1])
+        self._held = held[:, unused:]
         self._begin += unused
         return torch.cat(pieces, dim=1)
 

@@ -90,7 +90,7 @@ def read_frames(
                 yield held
                 count += 1
             held, end = _upright(frame), time + period
-        if held is None:
+        if held is None or start is None:
             raise PvsdError(f"{info.path} holds no picture that can be decoded.")
         while _middle(count, fps, start) < end:
             yield held

@@ -216,11 +216,12 @@ def write_lips(
     output = Path(output)
     kind = container_kind(output)
     with new_container(output) as target:
-        pictures = sound = None
+        pictures: PictureTrack | None = None
+        sound: SoundTrack | None = None
         early = []  # sound must wait until both streams are known
         for frames, samples in chunks:
             frames, samples = np.asarray(frames), np.atleast_2d(np.asarray(samples))
-            if pictures is None:
+            if pictures is None or sound is None:
                 early.append(samples)
                 if len(frames) == 0:
                     continue
@@ -230,7 +231,7 @@ def write_lips(
             for frame in frames:
                 pictures.add(frame)
             sound.add(samples)
-        if pictures is None:
+        if pictures is None or sound is None:
             raise PvsdError(f"{output} is not written: there are no frames to show.")
         pictures.close()
         sound.close()
