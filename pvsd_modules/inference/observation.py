@@ -84,15 +84,12 @@ class ObservationAdding:
         self._reset()
 
     def _reset(self) -> None:
-        self._noisy: torch.Tensor | None = (
-            None  # whose enhanced audio has not come yet, [batch, n]
-        )
-        self._pair: torch.Tensor | None = (
-            None  # noisy and enhanced, history first, [2, batch, 320 + n]
-        )
-        self._waiting: deque[torch.Tensor] = (
-            deque()
-        )  # seconds that were measured, [2, batch, 16000]
+        # Noisy audio whose enhanced audio has not come yet, [batch, n].
+        self._noisy: torch.Tensor | None = None
+        # Noisy and enhanced audio, history first, [2, batch, 320 + n].
+        self._pair: torch.Tensor | None = None
+        # Seconds that were measured, [2, batch, 16000].
+        self._waiting: deque[torch.Tensor] = deque()
         # What was measured of these, and of as many before as are needed.
         self._measured: deque[_Measured] = deque()
         self._past = 0  # how many of the measured do not wait any more

@@ -49,9 +49,8 @@ class SincResampler:
         self._reset()
 
     def _reset(self):
-        self._held: torch.Tensor | None = (
-            None  # [channels, n], from input sample `_begin` on
-        )
+        # [channels, n], from input sample `_begin` on.
+        self._held: torch.Tensor | None = None
         self._begin = -self.half + 1
         self._taken = 0
         self._given = 0
