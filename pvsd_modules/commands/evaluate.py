@@ -1,11 +1,12 @@
 """score a model, or the files of another program, against clean speech
 
-Two or three folders whose files have the same names, or a fixed list of mixtures. Every
-system is scored by the same measures. An interrupted run goes on when it is started
-again.
+The data are two or three folders whose files have the same names, or a fixed list of
+mixtures. Every system is scored by the same measures. An interrupted run goes on when
+it is started again.
 """
 
 import argparse
+import math
 import sys
 from pathlib import Path
 
@@ -22,116 +23,91 @@ SHOWN = 10  # failures that are printed; the summary names them all
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``pvsd evaluate``."""
-    data = parser.add_argument_group("what is scored")
-    folder = {"type": Path, "metavar": "DIR"}
-    data.add_argument("--noisy", **folder, help="noisy files")
-    data.add_argument("--clean", **folder, help="clean files of the same names")
-    data.add_argument("--enhanced", **folder, help="files another program enhanced")
-    data.add_argument(
-        "--conditions",
-        type=Path,
-        metavar="FILE",
-        help="SNR and noise of "
-        "the files: CSV with columns file, snr, category, speaker, or "
-        "VoiceBank-DEMAND's log_testset.txt",
-    )
-    data.add_argument(
-        "--list",
-        type=Path,
-        metavar="FILE.json",
-        help="fixed list of mixtures or pairs instead of --noisy and --clean",
-    )
-    data.add_argument("--data_root", default="", metavar="DIR", help="its {data_root}")
-    data.add_argument(
-        "--noise_root",
-        default="",
-        metavar="DIR",
+    add = parser.add_argument_group("data").add_argument
+    folder, file = ({"type": Path, "metavar": word} for word in ("DIR", "FILE"))
+    add("--noisy", **folder, help="noisy files")
+    add("--clean", **folder, help="clean files of the same names")
+    add("--enhanced", **folder, help="files that another program enhanced")
+    add(
+        "--conditions", **file, help="SNR and noise of the files: CSV with columns "
+        "file, snr, category, speaker, or VoiceBank-DEMAND's log_testset.txt",
+    )  # fmt: skip
+    add(
+        "--list", **file, help="fixed list of mixtures or pairs (JSON) instead of "
+        "--noisy and --clean",
+    )  # fmt: skip
+    add("--data_root", default="", metavar="DIR", help="its {data_root}")
+    add(
+        "--noise_root", default="", metavar="DIR",
         help="its {noise_root} (default: the same folder)",
-    )
-    data.add_argument(
-        "--items",
-        type=positive,
-        default=0,
-        metavar="N",
+    )  # fmt: skip
+    add(
+        "--items", type=positive, default=0, metavar="N",
         help="only N items, spread evenly",
-    )
-    data.add_argument("--snrs", type=float, nargs="+", metavar="DB", help="only these")
-    data.add_argument(
-        "--write_mixtures",
-        **folder,
-        help="write the list as DIR/noisy "
-        "and DIR/clean for other programs, and score nothing",
-    )
-    system = parser.add_argument_group("the system, unless --enhanced is given")
-    system.add_argument(
-        "--model",
-        metavar="NAME_OR_FOLDER",
-        help="shipped model, folder "
-        "of a pretrained model, or Hugging Face id (default: offline)",
-    )
-    system.add_argument(
-        "--lips",
-        help="student, none, zeros, frozen, shuffled or teacher "
-        "(default: what the model was made for)",
-    )
-    system.add_argument(
-        "--engine",
-        default="stream",
-        help="stream, as pvsd enhance does (default), or whole recordings",
-    )
-    system.add_argument("--device", default="cpu", help="such as cpu (default) or cuda")
-    system.add_argument("--save_enhanced", **folder, help="keep the enhanced files")
-    scores = parser.add_argument_group("the scores")
-    scores.add_argument(
-        "--output",
-        type=Path,
-        metavar="FILE.csv",
+    )  # fmt: skip
+    add("--snrs", type=_finite, nargs="+", metavar="DB", help="only these SNRs")
+    add(
+        "--write_mixtures", **folder, help="write the list as DIR/noisy and DIR/clean "
+        "for other programs, and score nothing",
+    )  # fmt: skip
+    add = parser.add_argument_group("system, unless --enhanced is given").add_argument
+    add(
+        "--model", metavar="NAME_OR_FOLDER", help="shipped model, folder of a "
+        "pretrained model, or Hugging Face id (default: offline)",
+    )  # fmt: skip
+    add(
+        "--lips", help="source of the lips: student, none, zeros, frozen, shuffled or "
+        "teacher (default: the one the model was trained with)",
+    )  # fmt: skip
+    add(
+        "--engine", default="stream", help="stream: chunk by chunk as pvsd enhance "
+        "does (default); whole: the whole recording at once",
+    )  # fmt: skip
+    add("--device", default="cpu", help="such as cpu (default) or cuda")
+    add("--save_enhanced", **folder, help="keep the enhanced files")
+    add = parser.add_argument_group("scores").add_argument
+    add(
+        "--output", type=Path, metavar="FILE.csv",
         help="a row a recording; beside it a summary as .json and .md",
-    )
-    scores.add_argument(
-        "--measures",
-        nargs="+",
-        metavar="NAME",
-        help="such as pesq_wb stoi (default: all ten)",
-    )
-    scores.add_argument(
-        "--dnsmos",
-        type=Path,
-        metavar="FILE.onnx",
-        help="DNSMOS as well, with your sig_bak_ovr.onnx",
-    )
-    scores.add_argument(
-        "--asr",
-        type=Path,
-        metavar="DIR",
+    )  # fmt: skip
+    add(
+        "--measures", nargs="+", metavar="NAME",
+        help="such as pesq_wb stoi (default: all ten, none without --clean)",
+    )  # fmt: skip
+    add(
+        "--dnsmos", nargs="?", const="speechmos", metavar="FILE.onnx",
+        help="DNSMOS as well, which needs no clean files: with the network of the "
+        "package speechmos, or your sig_bak_ovr.onnx",
+    )  # fmt: skip
+    add(
+        "--asr", type=Path, metavar="DIR",
         help="word error rate as well, with your SpeechBrain recogniser",
-    )
-    scores.add_argument(
-        "--transcripts",
-        type=Path,
-        metavar="FILE",
-        help="what is said: CSV with columns file and text, or JSON",
-    )
-    scores.add_argument(
-        "--workers",
-        type=positive,
-        default=1,
-        metavar="N",
+    )  # fmt: skip
+    add(
+        "--transcripts", **file,
+        help="words that are said: CSV with columns file and text, or JSON",
+    )  # fmt: skip
+    add(
+        "--workers", type=positive, default=1, metavar="N",
         help="scoring processes, of one thread each",
-    )
-    scores.add_argument("--overwrite", action="store_true", help="replace scores")
-    scores.add_argument(
-        "--compare",
-        type=Path,
-        nargs=2,
-        metavar=("A.csv", "B.csv"),
+    )  # fmt: skip
+    add("--overwrite", action="store_true", help="replace scores that exist")
+    add(
+        "--compare", type=Path, nargs=2, metavar=("A.csv", "B.csv"),
         help="paired differences B - A of two tables of scores",
-    )
-    scores.add_argument(
-        "--cluster",
-        metavar="COLUMN",
-        help="with --compare: draw the recordings of one such as speaker together",
-    )
+    )  # fmt: skip
+    add(
+        "--cluster", metavar="COLUMN", help="with --compare: draw the recordings that "
+        "agree in a column such as speaker together",
+    )  # fmt: skip
+
+
+def _finite(text: str) -> float:
+    """An argparse type: a number that is neither infinite nor NaN."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of dB")
+    return number
 
 
 def run(args: argparse.Namespace) -> int:
@@ -157,39 +133,43 @@ def _score(items: dict, args: argparse.Namespace) -> int:
 
     if args.output is None:
         raise PvsdError("Name the table to write: --output scores.csv.")
+    written = [args.output.with_suffix(suffix) for suffix in (".csv", ".json", ".md")]
+    for path in (args.list, args.conditions, args.transcripts):
+        if path is not None and path.resolve() in [x.resolve() for x in written]:
+            raise PvsdError(f"{path} is read by this command: choose another --output.")
     if args.asr:
         if args.transcripts is None:
-            raise PvsdError("--asr needs --transcripts, what is said in the files.")
+            raise PvsdError("--asr needs --transcripts, the words that are said.")
         from pvsd_modules.evaluation.recognition import add_transcripts
 
         items = add_transcripts(items, args.transcripts)
     for path in (args.dnsmos, args.asr):
-        if path is not None and not path.exists():
+        if path not in (None, "speechmos") and not Path(path).exists():
             raise PvsdError(f"{path} does not exist: check its name.")
+    measures = args.measures or (MEASURES if args.list or args.clean else ())
     settings = Settings(
         model=None if args.enhanced else str(args.model or DEFAULT_MODEL),
         lips=args.lips,
         engine=args.engine,
         device=args.device,
-        measures=check_measures(args.measures or MEASURES),
+        measures=check_measures(measures, args.dnsmos or args.asr),
         noisy=args.list is not None or args.noisy is not None,
         save_folder=str(args.save_enhanced) if args.save_enhanced else None,
-        dnsmos=str(args.dnsmos) if args.dnsmos else None,
+        dnsmos=args.dnsmos,
         asr=str(args.asr) if args.asr else None,
     )
     summary = evaluate(
         items, settings, args.output, workers=args.workers, overwrite=args.overwrite
     )
     print(markdown({**summary, "categories": [], "failures": {}}))
-    stem = args.output.with_suffix("")
-    print(f"Written: {args.output}, {stem}.json, {stem}.md")
+    print(f"Written: {', '.join(map(str, written))}")
     return report_failures(summary["failures"], len(items))
 
 
 def report_failures(failures: dict[str, str], count: int) -> int:
     """Names on stderr what failed; the exit code."""
-    for name, why in list(failures.items())[:SHOWN]:
-        print(f"pvsd: {name}: {why}", file=sys.stderr)
+    for name, reason in list(failures.items())[:SHOWN]:
+        print(f"pvsd: {name}: {reason}", file=sys.stderr)
     if failures:
         print(
             f"pvsd: {len(failures)} of {count} recordings FAILED and count in no mean; "
@@ -215,8 +195,11 @@ def _items(args: argparse.Namespace) -> dict:
         items = load_list(args.list, args.data_root, args.noise_root)
         items = chosen(items, args.snrs, args.items)
         return add_enhanced(items, args.enhanced) if args.enhanced else items
-    if args.clean is None:
-        raise PvsdError("Name the clean files with --clean DIR, or a --list.")
+    if args.clean is None and (args.measures or not args.dnsmos):
+        raise PvsdError(
+            "Name the clean files with --clean DIR, or a --list; without them only "
+            "--dnsmos is possible."
+        )
     if args.noisy is None and args.enhanced is None:
         raise PvsdError("Name the noisy files with --noisy DIR, or --enhanced DIR.")
     conditions = read_conditions(args.conditions) if args.conditions else None
@@ -236,16 +219,16 @@ def _compare(args: argparse.Namespace) -> int:
     names = [name for name in both if name in (args.measures or both)]
     if not names:
         raise PvsdError(f"Both tables have no such measure, but: {', '.join(both)}.")
+    if args.output and args.output.suffix.lower() != ".json":
+        raise PvsdError(f"{args.output}: a comparison is written as a .json file.")
+    if args.output and args.output.exists() and not args.overwrite:
+        raise PvsdError(f"{args.output} exists: add --overwrite to replace it.")
     result = compare(rows_a, rows_b, names, cluster=args.cluster)
     print(f"A: {path_a}\nB: {path_b}\n\n{comparison_table(result)}")
     for name, only in (("A", result["only_a"]), ("B", result["only_b"])):
         if only:
             print(f"pvsd: {len(only)} recordings are in {name} alone.", file=sys.stderr)
     if args.output:
-        if args.output.suffix.lower() != ".json":
-            raise PvsdError(f"{args.output}: a comparison is written as a .json file.")
-        if args.output.exists() and not args.overwrite:
-            raise PvsdError(f"{args.output} exists: add --overwrite to replace it.")
         save_json(args.output, {"a": str(path_a), "b": str(path_b), **result})
         print(f"Written: {args.output}")
     return 0

@@ -49,8 +49,9 @@ def run(args: argparse.Namespace) -> int:
     output = args.output
     if output.suffix.lower() not in (".html", ".htm"):
         raise PvsdError(f"{output} does not end in .html: name a page to write.")
-    if output.exists() and not args.overwrite:
-        raise PvsdError(f"{output} exists: add --overwrite to replace it.")
+    for path in (output, output.with_name(f"{output.stem}_figures")):
+        if path.exists() and not args.overwrite:
+            raise PvsdError(f"{path} exists: add --overwrite to replace it.")
     for option, pairs in (("--scores", args.scores), ("--examples", args.examples)):
         names = [name for name, _ in pairs]
         twice = next((name for name in names if names.count(name) > 1), None)

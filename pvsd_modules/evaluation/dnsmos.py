@@ -1,5 +1,6 @@
-"""DNSMOS P.835: what listeners would say, without a clean reference."""
+"""DNSMOS P.835: predicted ratings of listeners, without a clean reference."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,14 @@ from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation.measures import DNSMOS
 from pvsd_modules.metrics.signals import as_array
 
-SEGMENT = round(9.01 * SAMPLE_RATE)  # samples that the network hears at once
-# Second-degree polynomials that bring the network's raw values to ratings.
-POLYNOMIALS = {
-    "dnsmos_sig": (-0.08397278, 1.22083953, 0.0052439),
-    "dnsmos_bak": (-0.13166888, 1.60915514, -0.39604546),
-    "dnsmos_ovr": (-0.06766283, 1.11546468, 0.04602535),
-}
+PACKAGE = "speechmos"  # carries the published network
+SEGMENT = round(9.01 * SAMPLE_RATE)  # samples of one input of the network
+# Second-degree polynomials from the raw values of the network to ratings.
+POLYNOMIALS = (
+    (-0.08397278, 1.22083953, 0.0052439),
+    (-0.13166888, 1.60915514, -0.39604546),
+    (-0.06766283, 1.11546468, 0.04602535),
+)
 
 
 class Dnsmos:
@@ -24,21 +26,24 @@ class Dnsmos:
     Arguments
     ---------
     path : str or Path
-        The published network, sig_bak_ovr.onnx.
+        The published network sig_bak_ovr.onnx, or ``speechmos`` for the one that the
+        package of this name carries.
 
     Raises
     ------
     PvsdError
-        If onnxruntime is not installed or the file is no such network.
+        If onnxruntime or speechmos is not installed, or the file is no such network.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path = PACKAGE):
         try:
             import onnxruntime
         except ImportError:
             raise PvsdError(
-                "--dnsmos needs onnxruntime: run pip install onnxruntime."
+                "DNSMOS needs onnxruntime: run pip install onnxruntime speechmos."
             ) from None
+        if str(path) == PACKAGE:
+            path = _packaged()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         try:
@@ -55,26 +60,37 @@ class Dnsmos:
         Arguments
         ---------
         signal : Tensor or numpy.ndarray
-            ``[time]``, 16 kHz. A short one is repeated to 9.01 s; of a long one
-            segments are rated that begin 1 s apart.
+            ``[time]``, 16 kHz. As in the published tool a short one is doubled until it
+            has 9.01 s, and of a long one segments are rated that begin 1 s apart.
         item : dict
             Not needed.
 
         Returns
         -------
         dict
-            1..5, means over the segments.
+            ``dnsmos_sig``, ``dnsmos_bak``, ``dnsmos_ovr``: 1..5, means over the
+            segments.
         """
         wav = as_array(signal).astype(np.float32)
-        if len(wav) < SEGMENT:
-            wav = np.tile(wav, -(-SEGMENT // len(wav)))[:SEGMENT]
-        starts = range(0, len(wav) - SEGMENT + 1, SAMPLE_RATE)
+        while len(wav) < SEGMENT:
+            wav = np.concatenate([wav, wav])
+        count = int(len(wav) // SAMPLE_RATE - SEGMENT / SAMPLE_RATE) + 1
         raw = [
             self.session.run(None, {self.input: wav[None, start : start + SEGMENT]})[0]
-            for start in starts
+            for start in range(0, count * SAMPLE_RATE, SAMPLE_RATE)
         ]
-        raw = np.asarray(raw, np.float64).reshape(len(raw), -1)[:, :3]
+        raw = np.asarray(raw, np.float64).reshape(len(raw), -1)
         return {
-            name: float(np.polyval(POLYNOMIALS[name], raw[:, i]).mean())
-            for i, name in enumerate(DNSMOS)
+            name: float(np.polyval(polynomial, raw[:, i]).mean())
+            for i, (name, polynomial) in enumerate(
+                zip(DNSMOS, POLYNOMIALS, strict=True)
+            )
         }
+
+
+def _packaged() -> Path:
+    """The network in the package, which need not be imported for it."""
+    spec = find_spec(PACKAGE)
+    if spec is None:
+        raise PvsdError("DNSMOS needs its network: run pip install speechmos.")
+    return Path(spec.origin).parent / "dnsmos_models" / "sig_bak_ovr.onnx"

@@ -1,6 +1,7 @@
 """Finds which files of two or three folders belong together."""
 
 import csv
+import math
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -94,7 +95,7 @@ class Folder:
 
 
 def match_folders(
-    clean: str | Path,
+    clean: str | Path | None,
     noisy: str | Path | None = None,
     enhanced: str | Path | None = None,
     conditions: dict | None = None,
@@ -104,7 +105,8 @@ def match_folders(
     Arguments
     ---------
     clean, noisy, enhanced : str, Path or None
-        Folders; of the last two at least one.
+        Folders; of the last two at least one. Without clean files only measures
+        without a reference are possible.
     conditions : dict or None
         Of `read_conditions`.
 
@@ -121,36 +123,31 @@ def match_folders(
     """
     named = {"clean": clean, "noisy": noisy, "enhanced": enhanced}
     roots = {name: Path(root) for name, root in named.items() if root is not None}
-    if len(roots) < 2:
-        raise PvsdError(
-            "Name the folder of the noisy or of the enhanced files as well."
-        )
     folders = {name: Folder(root, [*roots.values()]) for name, root in roots.items()}
     leading = "noisy" if noisy is not None else "enhanced"
     items, used = {}, {name: set() for name in folders}
     for key, path in folders[leading].files.items():
-        item = {leading: str(path), **_about(key, conditions)}
-        for other in folders:
-            partner = key if other == leading else folders[other].find(key)
+        item = {leading: str(path), **_about(key, conditions or {})}
+        for other in folders.keys() - {leading}:
+            partner = folders[other].find(key)
             if partner is None:
-                missing = f"there is no {other} file for it in {roots[other]}"
-                item.setdefault("failure", missing)
+                item["failure"] = f"there is no {other} file for it in {roots[other]}"
             else:
                 item[other] = str(folders[other].files[partner])
                 used[other].add(partner)
         items[key] = item
     if all("failure" in item for item in items.values()):
         raise PvsdError(_nothing(folders))
-    for name, folder in folders.items():
-        for key in sorted(folder.files.keys() - used[name]):
+    for name in folders.keys() - {leading}:
+        for key in folders[name].files.keys() - used[name]:
             missing = f"there is no {leading} file for it in {roots[leading]}"
-            item = {name: str(folder.files[key]), "failure": missing}
+            item = {name: str(folders[name].files[key]), "failure": missing}
             items[key if key not in items else f"{name}/{key}"] = item
     return dict(sorted(items.items()))
 
 
-def _about(key: str, conditions: dict | None) -> dict:
-    """What is known of a recording: the table's word, else what its name tells."""
+def _about(key: str, conditions: dict) -> dict:
+    """What is known of a recording from the table, else from its name."""
     stem = Path(key).name
     about = {}
     snr, speaker = _SNR.search(stem), _VCTK.match(stem)
@@ -158,8 +155,7 @@ def _about(key: str, conditions: dict | None) -> dict:
         about["snr"] = float(snr[1])
     if speaker:
         about["speaker"] = speaker[1]
-    known = conditions or {}
-    return about | (known.get(key) or known.get(stem) or {})
+    return about | (conditions.get(key) or conditions.get(stem) or {})
 
 
 def _nothing(folders: dict[str, Folder]) -> str:
@@ -240,7 +236,7 @@ def read_conditions(path: str | Path) -> dict:
                 dict(zip(("file", "category", "snr"), f, strict=True)) for f in fields
             ]
         return {str(Path(row["file"]).with_suffix("")): _known(row) for row in rows}
-    except (OSError, UnicodeDecodeError, KeyError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise PvsdError(
             f"{path} is no table of conditions ({error}): it has columns file, snr and "
             "category, or lines of name, noise and dB."
@@ -249,4 +245,7 @@ def read_conditions(path: str | Path) -> dict:
 
 def _known(row: dict) -> dict:
     known = {key: row[key] for key in ("category", "speaker") if row.get(key)}
-    return known | ({"snr": float(row["snr"])} if row.get("snr") else {})
+    snr = float(row.get("snr") or 0)
+    if not math.isfinite(snr):
+        raise ValueError(f"the SNR of {row['file']} is {snr}")
+    return known | ({"snr": snr} if row.get("snr") else {})

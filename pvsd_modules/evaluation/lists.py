@@ -1,6 +1,8 @@
 """Fixed lists of mixtures or pairs: reading them, and writing them as wav folders."""
 
-import json
+import math
+import shutil
+import uuid
 from pathlib import Path
 
 from tqdm import tqdm
@@ -9,6 +11,9 @@ from pvsd_modules.data.datasets import load_manifest
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation.reading import Reader
 from pvsd_modules.evaluation.scoring import save_wav
+
+_KINDS = ({"clean", "samples", "noise", "snr"}, {"clean", "noisy"})
+_COUNTS = ("samples", "clean_start", "noise_start")
 
 
 def load_list(path: str | Path, data_root: str = "", noise_root: str = "") -> dict:
@@ -32,22 +37,36 @@ def load_list(path: str | Path, data_root: str = "", noise_root: str = "") -> di
     """
     try:
         items = load_manifest(path, data_root, noise_root or data_root)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise PvsdError(f"{path} is no JSON file: {error}.") from None
-    kinds = ({"clean", "samples", "noise", "snr"}, {"clean", "noisy"})
+    except (ValueError, TypeError, AttributeError, OSError) as error:
+        raise PvsdError(f"{path} is no list of mixtures or pairs: {error}.") from None
     for name, item in items.items():
-        if not isinstance(item, dict) or not any(kind <= item.keys() for kind in kinds):
-            raise PvsdError(
-                f"{path} is no list of mixtures or pairs: {name} lacks clean and "
-                "noisy, or clean, samples, noise and snr."
-            )
+        fault = _fault(item)
+        if fault:
+            raise PvsdError(f"{path} is no list of mixtures or pairs: {name} {fault}.")
     if not any(Path(item["clean"]).is_file() for item in items.values()):
-        example = next(iter(items.values()))["clean"]
+        example = next((item["clean"] for item in items.values()), "(it is empty)")
         raise PvsdError(
             f"None of the clean files of {path} exists, such as {example}: check "
             "--data_root."
         )
     return items
+
+
+def _fault(item) -> str | None:
+    """What is wrong with an item of a list."""
+    if not isinstance(item, dict) or not any(kind <= item.keys() for kind in _KINDS):
+        return "lacks clean and noisy, or clean, samples, noise and snr"
+    for key in ("clean", "noise", "noisy"):
+        if not isinstance(item.get(key, ""), str):
+            return f"has a {key} that is not the name of a file"
+    for key in _COUNTS:
+        value = item.get(key, key == "samples")
+        if not isinstance(value, int) or value < (key == "samples"):
+            return f"has {key} {value!r}, which is not a number of samples"
+    snr = item.get("snr")
+    if snr is not None and not (isinstance(snr, int | float) and math.isfinite(snr)):
+        return f"has an snr of {snr!r}, which is not a number of dB"
+    return None
 
 
 def chosen(items: dict, snrs: list[float] | None = None, count: int = 0) -> dict:
@@ -67,13 +86,18 @@ def chosen(items: dict, snrs: list[float] | None = None, count: int = 0) -> dict
     Returns
     -------
     dict
+
+    Raises
+    ------
+    PvsdError
+        If ``snrs`` or ``count`` are no such numbers.
     """
+    if count < 0 or not all(map(math.isfinite, snrs or [])):
+        raise PvsdError("snrs are numbers of dB, items a number from 0 (for all).")
     if snrs is not None:
         wanted = {float(snr) for snr in snrs}
         items = {
-            name: item
-            for name, item in items.items()
-            if item.get("snr") is not None and float(item["snr"]) in wanted
+            name: item for name, item in items.items() if item.get("snr") in wanted
         }
     names = sorted(items, key=lambda name: float(items[name].get("snr") or 0))
     if 0 < count < len(names):
@@ -83,15 +107,16 @@ def chosen(items: dict, snrs: list[float] | None = None, count: int = 0) -> dict
 
 
 def write_mixtures(items: dict, folder: str | Path, progress: bool = True) -> int:
-    """Writes what systems hear and what they are to give, for other programs.
+    """Writes the noisy and the clean signals of a list, for other programs.
 
     Arguments
     ---------
     items : dict
         Mixtures or pairs.
     folder : str or Path
-        Takes ``noisy/<name>.wav`` and ``clean/<name>.wav``, 16 kHz, floating point.
-        A folder ``noisy`` or ``clean`` that is there already is not written to.
+        Takes ``noisy/<name>.wav`` and ``clean/<name>.wav``, 16 kHz, floating point,
+        when all are made. A folder ``noisy`` or ``clean`` that is there already is not
+        written to.
     progress : bool
         Whether to show a bar.
 
@@ -103,18 +128,24 @@ def write_mixtures(items: dict, folder: str | Path, progress: bool = True) -> in
     Raises
     ------
     PvsdError
-        If a mixture cannot be made, or the folders exist.
+        If a mixture cannot be made or written, or the folders exist.
     """
     folder = Path(folder)
-    for name in ("noisy", "clean"):
-        if (folder / name).exists() and any((folder / name).iterdir()):
-            raise PvsdError(f"{folder / name} is not empty: name another folder.")
-    reader = Reader()
-    for name, item in tqdm(items.items(), "Mixing", disable=None if progress else True):
-        try:
-            signals = reader.pair(item)
-        except PvsdError as error:
-            raise PvsdError(f"{name} cannot be mixed: {error}") from None
+    for kind in ("noisy", "clean"):
+        if (folder / kind).exists() and any((folder / kind).iterdir()):
+            raise PvsdError(f"{folder / kind} is not empty: name another folder.")
+    reader, unfinished = Reader(), folder / f".pvsd-{uuid.uuid4().hex}"
+    bar = tqdm(items.items(), "Mixing", disable=None if progress else True)
+    try:
+        for name, item in bar:
+            try:
+                signals = reader.pair(item)
+            except PvsdError as error:
+                raise PvsdError(f"{name} cannot be mixed: {error}") from None
+            for kind in ("noisy", "clean"):
+                save_wav(unfinished / kind, name, signals[kind])
         for kind in ("noisy", "clean"):
-            save_wav(folder / kind, name, signals[kind])
+            (unfinished / kind).replace(folder / kind)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
     return len(items)

@@ -1,6 +1,9 @@
 """Summaries and comparisons as tables in Markdown."""
 
-from pvsd_modules.evaluation.measures import DECIMALS, TITLES
+from collections.abc import Iterable, Sequence
+
+from pvsd_modules.evaluation.measures import TITLES, decimals, title
+from pvsd_modules.evaluation.text import number, p_value, table
 
 
 def markdown(summary: dict) -> str:
@@ -15,36 +18,64 @@ def markdown(summary: dict) -> str:
     -------
     str
     """
-    groups = summary["groups"]
+    groups, categories = summary["groups"], summary.get("categories")
     names = [name for name in TITLES if name in groups[-1]]
-    lines = [*_table(groups, "snr", "SNR, dB", names, _score), ""]
-    lines.append("Mean score [95 % bootstrap interval].")
-    if any(group[name] and "gain" in group[name] for group in groups for name in names):
-        lines += ["", *_table(groups, "snr", "SNR, dB", names, _gain), ""]
-        lines.append("Gain over the noisy input [95 % bootstrap interval].")
-    categories = summary.get("categories")
+    parts = [_groups(groups, "snr", "SNR, dB", names, "mean")]
+    parts.append("Mean score [95 % bootstrap interval].\n")
+    if any("gain" in (group[name] or {}) for group in groups for name in names):
+        parts.append(_groups(groups, "snr", "SNR, dB", names, "gain"))
+        parts.append("Gain over the noisy input [95 % bootstrap interval].\n")
     if categories:
-        lines += ["", *_table(categories, "category", "noise", names, _score), ""]
-        lines.append("Mean score by class of noise [95 % bootstrap interval].")
+        parts.append(_groups(categories, "category", "noise", names, "mean"))
+        parts.append("Mean score by class of noise [95 % bootstrap interval].\n")
     for name, files in summary["undefined"].items():
         if files:
-            title = TITLES[name].split(",")[0]
-            lines += ["", f"{title} undefined, left out: {len(files)} of the files: "]
-            lines[-1] += ", ".join(files) + "."
+            parts.append(
+                f"{title(name)} undefined, left out: {len(files)} of the files: "
+                f"{', '.join(files)}.\n"
+            )
     adjusted = summary.get("adjusted")
     if adjusted:
         most = 1000 * max(map(abs, adjusted.values())) / 16000
-        lines += ["", f"Cut or padded to the clean sound's length: {len(adjusted)} of "]
-        lines[-1] += f"the files, by {most:.0f} ms at most."
+        parts.append(
+            f"Cut or padded to the length of the clean signal: {len(adjusted)} of the "
+            f"files, by {most:.0f} ms at most.\n"
+        )
     failures = summary.get("failures")
     if failures:
-        lines += ["", f"FAILED, in no mean: {len(failures)} of the files:", ""]
-        lines += [f"- {file}: {why}" for file, why in failures.items()]
-    return "\n".join(lines) + "\n"
+        listed = "".join(f"- {file}: {reason}\n" for file, reason in failures.items())
+        parts.append(f"FAILED, in no mean: {len(failures)} of the files:\n\n{listed}")
+    return "\n".join(parts)
+
+
+def _groups(
+    groups: Iterable[dict], key: str, head: str, names: Sequence[str], statistic: str
+) -> str:
+    """One statistic of all measures, a row for each group."""
+    rows = [
+        [
+            number(group[key]),
+            str(group["files"]),
+            *(_cell(group[n], n, statistic) for n in names),
+        ]
+        for group in groups
+    ]
+    return table([head, "files", *(TITLES[name] for name in names)], rows)
+
+
+def _cell(found: dict | None, name: str, statistic: str = "mean") -> str:
+    """A value and its interval; a gain with its sign."""
+    if found is None:
+        return "undefined"
+    if statistic not in found:
+        return ""
+    form = f"{'+' if statistic == 'gain' else ''}.{decimals(name)}f"
+    low, high = found[f"{statistic}_interval"]
+    return f"{found[statistic]:{form}} [{low:{form}}, {high:{form}}]"
 
 
 def side_by_side(summaries: dict[str, dict], comparisons: dict[str, dict]) -> str:
-    """Several systems in one table: by SNR, a row a system.
+    """Several systems in one table: by SNR, a row for each system.
 
     Arguments
     ---------
@@ -61,28 +92,27 @@ def side_by_side(summaries: dict[str, dict], comparisons: dict[str, dict]) -> st
     first, *_ = summaries
     groups = summaries[first]["groups"]
     names = [name for name in TITLES if name in groups[-1]]
-    head = ["SNR, dB", "system", "files", *(TITLES[name] for name in names)]
-    lines = [_line(head), _line(["---:", "---", *["---:"] * (len(head) - 2)])]
+    rows = []
     for index, group in enumerate(groups):
-        if any(group[name] and "noisy" in group[name] for name in names):
-            cells = [_noisy(group[name], name) for name in names]
-            files = str(group["files"])
-            lines.append(_line([_level(group["snr"]), "noisy", files, *cells]))
+        snr, files = number(group["snr"]), str(group["files"])
+        if any("noisy" in (group[name] or {}) for name in names):
+            cells = [_cell(group[name], name, "noisy") for name in names]
+            rows.append([snr, "noisy", files, *cells])
         for system, summary in summaries.items():
             own = summary["groups"][index]
-            cells = [_score(own[name], name) for name in names]
-            files = str(own["files"])
-            lines.append(_line([_level(own["snr"]), system, files, *cells]))
-    lines += ["", "Mean score [95 % bootstrap interval]."]
+            cells = [_cell(own[name], name) for name in names]
+            rows.append([snr, system, str(own["files"]), *cells])
+    head = ["SNR, dB", "system", "files", *(TITLES[name] for name in names)]
+    parts = [table(head, rows), "Mean score [95 % bootstrap interval].\n"]
     for system, comparison in comparisons.items():
-        lines += ["", f"{system} minus {first}:", "", comparison_table(comparison)]
+        parts += [f"{system} minus {first}:\n", comparison_table(comparison)]
     for system, summary in summaries.items():
         if summary["failures"]:
-            lines += ["", f"FAILED, in no mean of {system}: "]
-            lines[-1] += (
-                f"{len(summary['failures'])} of the files, see its own summary."
+            parts.append(
+                f"FAILED, in no mean of {system}: {len(summary['failures'])} of the "
+                "files, see its own summary.\n"
             )
-    return "\n".join(lines).rstrip("\n") + "\n"
+    return "\n".join(parts)
 
 
 def comparison_table(comparison: dict) -> str:
@@ -97,62 +127,22 @@ def comparison_table(comparison: dict) -> str:
     -------
     str
     """
-    head = "SNR, dB|measure|files|A|B|B - A [95 % interval]|p".split("|")
-    lines = [_line(head), _line(["---:", "---", *["---:"] * 5])]
+    rows = []
     for group in comparison["groups"]:
-        for name, stats in group.items():
+        for name, found in group.items():
             if name == "snr":
                 continue
-            places = DECIMALS.get(name, 2) + 1
-            low, high = stats["interval"]
-            difference = f"{stats['difference']:+.{places}f} [{low:+.{places}f}, "
-            cells = [_level(group["snr"]), TITLES.get(name, name), str(stats["files"])]
-            cells += [f"{stats[key]:.{places}f}" for key in ("mean_a", "mean_b")]
-            cells += [f"{difference}{high:+.{places}f}]", _p_value(stats["p_value"])]
-            lines.append(_line(cells))
-    return "\n".join(lines) + "\n"
-
-
-def _p_value(value: float) -> str:
-    return f"{value:.4f}" if value >= 0.0002 else "< 0.0002"
-
-
-def _table(groups: list[dict], key: str, title: str, names: list[str], cell) -> list:
-    head = [title, "files", *(TITLES[name] for name in names)]
-    lines = [_line(head), _line(["---:"] * len(head))]
-    for group in groups:
-        cells = [cell(group[name], name) for name in names]
-        lines.append(_line([_level(group[key]), str(group["files"]), *cells]))
-    return lines
-
-
-def _level(value) -> str:
-    return value if isinstance(value, str) else f"{value:g}"
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _score(stats: dict | None, name: str) -> str:
-    if stats is None:
-        return "undefined"
-    places = DECIMALS.get(name, 2)
-    low, high = stats["mean_interval"]
-    return f"{stats['mean']:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
-
-
-def _gain(stats: dict | None, name: str) -> str:
-    if stats is None:
-        return "undefined"
-    if "gain" not in stats:
-        return ""
-    places = DECIMALS.get(name, 2)
-    low, high = stats["gain_interval"]
-    return f"{stats['gain']:+.{places}f} [{low:+.{places}f}, {high:+.{places}f}]"
-
-
-def _noisy(stats: dict | None, name: str) -> str:
-    if stats is None or "noisy" not in stats:
-        return "undefined"
-    return f"{stats['noisy']:.{DECIMALS.get(name, 2)}f}"
+            form = f".{decimals(name) + 1}f"
+            low, high = found["interval"]
+            rows.append(
+                [
+                    number(group["snr"]),
+                    TITLES.get(name, name),
+                    str(found["files"]),
+                    *(f"{found[key]:{form}}" for key in ("mean_a", "mean_b")),
+                    f"{found['difference']:+{form}} [{low:+{form}}, {high:+{form}}]",
+                    p_value(found["p_value"]),
+                ]
+            )
+    head = "SNR, dB|measure|files|A|B|B - A [95 % interval]|p-value".split("|")
+    return table(head, rows)

@@ -1,4 +1,4 @@
-"""The measures by the names of their columns: how they are called and computed."""
+"""The measures by the names of their columns: titles, units, and computation."""
 
 from collections.abc import Iterable
 
@@ -21,22 +21,45 @@ TITLES = {
     "dnsmos_ovr": "DNSMOS OVRL",
     "wer": "WER, %",
 }
-DECIMALS = {"stoi": 3, "estoi": 3, "wer": 1}  # all others have 2
 DNSMOS = ("dnsmos_sig", "dnsmos_bak", "dnsmos_ovr")
 RATINGS = ("csig", "cbak", "covl")
+MAIN = ("pesq_wb", "stoi", "estoi", "si_sdr")  # in every table of the model cards
+_DECIMALS = {"stoi": 3, "estoi": 3, "wer": 1}  # all others have 2
+_SCALES = {"pesq_wb": "MOS-LQO", "pesq_nb": "MOS-LQO", "pesq_nb_raw": "MOS"}
 
 
-def check_measures(names: Iterable[str]) -> tuple[str, ...]:
+def title(name: str) -> str:
+    """The name of a measure without its unit."""
+    return TITLES.get(name, name).split(",")[0]
+
+
+def unit(name: str) -> str:
+    """Its unit or scale, "" where it has none."""
+    _, _, written = TITLES.get(name, name).partition(", ")
+    return written or _SCALES.get(name, "")
+
+
+def label(name: str) -> str:
+    """Title and unit, for an axis or the head of a column."""
+    return f"{title(name)}, {unit(name)}" if unit(name) else title(name)
+
+
+def decimals(name: str) -> int:
+    """How many decimals of a mean are written."""
+    return _DECIMALS.get(name, 2)
+
+
+def check_measures(names: Iterable[str], may_be_none=False) -> tuple[str, ...]:
     """The names in the order of the table.
 
     Raises
     ------
     PvsdError
-        If one is unknown.
+        If one is unknown, or there is none where one is needed.
     """
     names = list(names)
     unknown = [name for name in names if name not in MEASURES]
-    if unknown or not names:
+    if unknown or not (names or may_be_none):
         raise PvsdError(
             f"The measure {', '.join(unknown) or '(none)'} is unknown: choose among "
             f"{', '.join(MEASURES)}."

@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.evaluation.compare import compare
 from pvsd_modules.evaluation.folders import add_enhanced
 from pvsd_modules.evaluation.markdown import side_by_side
 from pvsd_modules.evaluation.run import evaluate
 from pvsd_modules.evaluation.scoring import Settings
+from pvsd_modules.evaluation.statistics import compare
 from pvsd_modules.evaluation.table import read_scores, save_json, save_text
 
 KEYS = {"model", "lips", "engine", "enhanced"}

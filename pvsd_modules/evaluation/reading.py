@@ -16,7 +16,7 @@ from pvsd_modules.io.sound_reading import read_mono
 # Longest difference in seconds that the frames of a program or the edges of an
 # encoder may make; beyond, the files do not belong together.
 TOLERANCE = 0.2
-_KEPT = 8  # decoded files of a process; a mixture comes back to the same noise
+_KEPT = 8  # decoded files of a process: mixtures share noise files
 
 
 class Reader:
@@ -57,7 +57,7 @@ class Reader:
         Arguments
         ---------
         item : dict
-            A mixture or a pair; a pair may lack ``noisy``.
+            A mixture or a pair; a pair may lack ``noisy`` or ``clean``.
         face : dict or None
             Talking-face entry of the clean file: adds its ``lips``.
         check : bool
@@ -66,8 +66,8 @@ class Reader:
         Returns
         -------
         dict
-            ``clean``, ``noisy`` (None where there is none), both ``[time]``, and
-            ``lips``, ``[frames, 48, 96, 3]`` or None.
+            ``clean`` and ``noisy``, ``[time]``, equally long, and ``lips``,
+            ``[frames, 48, 96, 3]``; None for what there is not.
 
         Raises
         ------
@@ -81,25 +81,22 @@ class Reader:
             except OSError as error:
                 raise PvsdError(f"a file cannot be read: {error}") from None
             signals = {name: data[f"{name}_sig"] for name in ("clean", "noisy")}
-            signals["lips"] = data.get("lips")
         else:
-            signals = {"clean": read_mono(item["clean"]), "noisy": None, "lips": None}
-            if "noisy" in item:
-                signals["noisy"] = read_mono(item["noisy"])
-                self._to_one_length(signals)
-            if face is not None:
-                frames = read_lips(face["frames"], int(face["frame_count"]))
-                signals["lips"] = cut_frames(frames, 0, len(signals["clean"]))
-        for name in ("clean", "noisy"):
-            if check and signals[name] is not None:
-                check_signal(signals[name], f"the {name} sound")
-        return signals
-
-    def _to_one_length(self, signals: dict) -> None:
-        lengths = [len(signals[name]) for name in ("clean", "noisy")]
-        _check_lengths(lengths[1], lengths[0], "noisy")
-        for name in ("clean", "noisy"):
-            signals[name] = signals[name][: min(lengths)]
+            given = [name for name in ("clean", "noisy") if name in item]
+            signals = {name: read_mono(item[name]) for name in given}
+            data = {}
+        wanted = len(next(iter(signals.values())))
+        shortest = min(len(signal) for signal in signals.values())
+        for name, signal in signals.items():
+            _check_length(len(signal), wanted, name)
+            signals[name] = signal[:shortest]
+            if check:
+                check_signal(signals[name], f"the {name} signal")
+        if face is not None and "lips" not in data:
+            frames = read_lips(face["frames"], int(face["frame_count"]))
+            data["lips"] = cut_frames(frames, 0, shortest)
+        lips = data.get("lips")
+        return {"clean": None, "noisy": None, **signals, "lips": lips}
 
 
 def _decoded(path: str) -> Tensor:
@@ -126,17 +123,15 @@ def fitted(signal: Tensor, samples: int) -> tuple[Tensor, int]:
     PvsdError
         If the lengths differ by more than 0.2 s.
     """
-    _check_lengths(len(signal), samples, "enhanced")
+    _check_length(len(signal), samples, "enhanced")
     longer = len(signal) - samples
-    if longer < 0:
-        return torch.nn.functional.pad(signal, (0, -longer)), longer
-    return signal[:samples], longer
+    return torch.nn.functional.pad(signal, (0, -longer)), longer
 
 
-def _check_lengths(given: int, wanted: int, name: str) -> None:
+def _check_length(given: int, wanted: int, name: str) -> None:
     if abs(given - wanted) > TOLERANCE * SAMPLE_RATE:
         raise PvsdError(
-            f"the {name} sound has {given / SAMPLE_RATE:.2f} s, the clean one "
+            f"the {name} signal has {given / SAMPLE_RATE:.2f} s, the clean one "
             f"{wanted / SAMPLE_RATE:.2f} s: they do not belong together"
         )
 

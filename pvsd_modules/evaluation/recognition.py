@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import torch
-from speechbrain.utils.edit_distance import wer_details_for_batch
 
 from pvsd_modules.checkpoints.find import HPARAMS_FILE
 from pvsd_modules.errors import PvsdError
@@ -15,7 +14,7 @@ TEXT_KEYS = ("text", "wrd", "words", "transcript", "sentence")
 
 
 class WordErrors:
-    """Compares what a recogniser hears with what is said.
+    """Compares the words of a recogniser with the words that are said.
 
     Arguments
     ---------
@@ -31,6 +30,7 @@ class WordErrors:
     """
 
     def __init__(self, source: str | Path, device: str = "cpu"):
+        # Slow to load, and needed by few.
         from speechbrain.inference.ASR import EncoderASR, EncoderDecoderASR
 
         settings = Path(source) / HPARAMS_FILE
@@ -63,6 +63,8 @@ class WordErrors:
         dict
             ``wer`` and ``words``; None where nothing is known to be said.
         """
+        from speechbrain.utils.edit_distance import wer_details_for_batch
+
         said = words_of(item.get("text", ""))
         if not said:
             return {"wer": None, "words": None}
@@ -139,4 +141,4 @@ def _read(path: Path) -> dict[str, str]:
 def _text(entry: str | dict) -> str:
     if isinstance(entry, str):
         return entry
-    return next(entry[key] for key in TEXT_KEYS if key in entry)
+    return str(entry[next((key for key in TEXT_KEYS if key in entry), "text")])

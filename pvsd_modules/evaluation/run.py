@@ -1,7 +1,11 @@
 """Scores a list, several recordings at a time, and goes on where it stopped."""
 
+import hashlib
+import json
 import multiprocessing
-from collections.abc import Iterator
+import os
+import threading
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
@@ -10,14 +14,21 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from pvsd_modules.checkpoints.find import find_model
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.evaluation.fingerprint import made_from
 from pvsd_modules.evaluation.markdown import markdown
-from pvsd_modules.evaluation.noisy_scores import NoisyScores
-from pvsd_modules.evaluation.scoring import Scorer, Settings
-from pvsd_modules.evaluation.summary import summarise
+from pvsd_modules.evaluation.scoring import Scorer, Settings, wav_path
+from pvsd_modules.evaluation.statistics import summarise
 from pvsd_modules.evaluation.systems import check_choices
-from pvsd_modules.evaluation.table import ScoreTable, columns_of, save_json, save_text
+from pvsd_modules.evaluation.table import (
+    ScoreTable,
+    columns_of,
+    read_scores,
+    save_json,
+    save_text,
+)
+
+SIGNALS = ("clean", "noise", "noisy", "enhanced")
 
 
 def evaluate(
@@ -39,8 +50,8 @@ def evaluate(
         The system.
     output : str or Path
         The table of scores, a CSV file with a row a recording. Beside it a summary is
-        written, with the same name and .json and .md for .csv, and the scores of the
-        noisy inputs, which other systems' runs into the same folder take over.
+        written, with the same name and .json and .md for .csv. Scores of the noisy
+        inputs are taken over from other tables of the same list in the same folder.
     faces : dict or None
         Manifest of talking faces, for ``lips: real``.
     workers : int
@@ -53,7 +64,7 @@ def evaluate(
     Returns
     -------
     dict
-        See `pvsd_modules.evaluation.summary.summarise`.
+        See `pvsd_modules.evaluation.summarise`.
 
     Raises
     ------
@@ -67,34 +78,132 @@ def evaluate(
     check_choices(settings.lips, settings.engine)
     by_wav = _faces_of(items, faces, settings.lips)
     made = made_from(items, settings)
+    table = ScoreTable(output, made, overwrite)
+    _check_outputs(items, settings, table, overwrite)
+    noisy = _noisy_scores(table.path.parent, made) if settings.noisy else {}
     if settings.lips == "shuffled":
         items = with_others(items)
-    columns = columns_of(settings.all_measures, settings.noisy)
-    table = ScoreTable(output, made, columns, overwrite)
-    noisy = None
-    if settings.noisy:
-        noisy = NoisyScores(table.path.parent, items, settings)
     tasks = [
-        (name, item, by_wav.get(item.get("clean")), noisy and noisy.get(name))
+        (name, item, by_wav.get(item.get("clean")), noisy.get(name))
         for name, item in items.items()
         if name not in table.rows
     ]
     rows = _here(settings, tasks) if workers == 1 else _pool(settings, tasks, workers)
     for row in tqdm(rows, "Scoring", len(tasks), disable=None if progress else True):
-        if noisy is not None:
-            noisy.keep(row)
         table.append(row)
-    summary = {"system": settings.describe(), "made_from": made}
-    summary |= summarise(table.finish(items))
+    rows = table.finish(items, columns_of(settings.all_measures, settings.noisy))
+    summary = {"system": settings.describe(), "made_from": made, **summarise(rows)}
     save_json(table.mark, summary)
-    save_text(table.path.with_suffix(".md"), markdown(summary))
+    save_text(table.text, markdown(summary))
+    table.part.unlink(missing_ok=True)
     return summary
+
+
+def made_from(items: dict, settings: Settings) -> dict:
+    """What scores depend on: a run goes on with the same and nothing else.
+
+    Arguments
+    ---------
+    items : dict
+        Of a list or of folders.
+    settings : Settings
+
+    Returns
+    -------
+    dict
+        Digests of the model's files or of the enhanced ones, and of the list, where
+        folders do not count: the data may have moved since; lips, engine, measures.
+    """
+    if settings.model is None:
+        system = _digest(
+            item["enhanced"] for item in items.values() if "enhanced" in item
+        )
+    else:
+        found = find_model(settings.model)
+        files = (
+            [*found.glob("*.ckpt"), *found.glob("*.yaml")]
+            if isinstance(found, Path)
+            else []
+        )
+        system = _digest(files) if files else str(found)
+    listed = {
+        name: {key: Path(x).name if key in SIGNALS else x for key, x in item.items()}
+        for name, item in items.items()
+    }
+    sizes = [
+        _size(item[key])
+        for item in items.values()
+        for key in SIGNALS[:3]
+        if key in item
+    ]
+    for item in listed.values():
+        item.pop("enhanced", None), item.pop("failure", None)
+    text = json.dumps([listed, sizes], sort_keys=True)
+    return {
+        "system": system,
+        "lips": settings.lips,
+        "engine": settings.engine,
+        "items": hashlib.sha256(text.encode()).hexdigest(),
+        "measures": settings.all_measures,
+    }
+
+
+def _size(path: str) -> int | None:
+    return os.stat(path).st_size if Path(path).is_file() else None
+
+
+def _digest(paths: Iterable[str | Path]) -> str:
+    whole = hashlib.sha256()
+    for path in sorted(map(Path, paths)):
+        with path.open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()
+
+
+def _noisy_scores(folder: Path, made: dict) -> dict[str, dict]:
+    """The scores of the noisy inputs that another table of the folder holds."""
+    for mark in sorted(folder.glob("*.json")):
+        try:
+            other = json.loads(mark.read_text(encoding="utf-8"))["made_from"]
+            if any(other[key] != made[key] for key in ("items", "measures")):
+                continue
+            return {
+                row["file"]: {name: row[f"noisy_{name}"] for name in made["measures"]}
+                for row in read_scores(mark.with_suffix(".csv"))
+                if not row["failure"]
+            }
+        except (OSError, ValueError, KeyError, TypeError, PvsdError):
+            continue  # another file of the user's
+    return {}
+
+
+def _check_outputs(items, settings: Settings, table: ScoreTable, overwrite: bool):
+    """Refuses to write over what is read, or over files of somebody else."""
+    read = {
+        os.path.realpath(item[k])
+        for item in items.values()
+        for k in SIGNALS
+        if k in item
+    }
+    kept = []
+    if settings.save_folder:
+        kept = [wav_path(settings.save_folder, name) for name in items]
+    for path in [*table.outputs, *kept]:
+        if os.path.realpath(path) in read:
+            raise PvsdError(f"{path} is one of the files that are read: name another.")
+    is_new = not table.rows and not overwrite
+    found = next((path for path in kept if is_new and path.exists()), None)
+    if found is not None:
+        raise PvsdError(
+            f"{found} exists: keep the enhanced files in another folder, or add "
+            "--overwrite to replace them."
+        )
 
 
 def with_others(items: dict) -> dict:
     """Items that each name an ``other``, the next of another clean recording.
 
-    It is the one whose lips are shown where lips are shuffled.
+    It is the one whose lips are used where lips are shuffled.
 
     Raises
     ------
@@ -135,10 +244,10 @@ def _here(settings: Settings, tasks: list) -> Iterator[dict]:
 def _pool(settings: Settings, tasks: list, workers: int) -> Iterator[dict]:
     if not tasks:
         return
-    Scorer(settings)  # tells of a bad model once, and before the processes start
+    Scorer(settings)  # raises for a bad model once, before the processes start
     # Spawned, because a fork of a process with threads may hang.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(tasks)), context, _one_thread)
+    pool = ProcessPoolExecutor(min(workers, len(tasks)), context, _start_worker)
     try:
         futures = [pool.submit(_score, settings, *task) for task in tasks]
         for future in as_completed(futures):
@@ -152,8 +261,15 @@ def _pool(settings: Settings, tasks: list, workers: int) -> Iterator[dict]:
         pool.shutdown(cancel_futures=True)
 
 
-def _one_thread() -> None:
+def _start_worker() -> None:
+    """One thread, and an end with the parent, however that ends."""
     torch.set_num_threads(1)
+
+    def follow():
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 @lru_cache(1)

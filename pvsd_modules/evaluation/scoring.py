@@ -8,9 +8,12 @@ import soundfile
 from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.checkpoints.find import DEFAULT_MODEL, model_name
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.evaluation.dnsmos import Dnsmos
 from pvsd_modules.evaluation.measures import DNSMOS, check_measures, measure
 from pvsd_modules.evaluation.reading import Reader, check_signal, fitted
-from pvsd_modules.evaluation.systems import EnhancedFolder, Model
+from pvsd_modules.evaluation.recognition import WordErrors
+from pvsd_modules.evaluation.statistics import DIGITS
+from pvsd_modules.evaluation.systems import Model, enhanced_file
 from pvsd_modules.evaluation.table import columns_of
 from pvsd_modules.io.atomic import written_whole
 from pvsd_modules.metrics import MEASURES
@@ -30,7 +33,7 @@ class Settings:
     lips, engine, device
         See `pvsd_modules.evaluation.systems.Model`.
     store_folder : str or None
-        Where decoded audio lies, if anywhere.
+        An audio store with decoded files, if there is one.
     measures : tuple of str
         Keys of `pvsd_modules.metrics.MEASURES`.
     noisy : bool
@@ -38,7 +41,7 @@ class Settings:
     save_folder : str or None
         Where the enhanced signals are kept as wav files.
     dnsmos : str or None
-        ONNX file of DNSMOS.
+        Network of DNSMOS: ``speechmos`` for that of the package, or an ONNX file.
     asr : str or None
         Folder of a SpeechBrain speech recogniser, for the word error rate.
     """
@@ -55,7 +58,7 @@ class Settings:
     asr: str | None = None
 
     def describe(self) -> dict:
-        """What a summary says of the system, without the folders of this machine."""
+        """The system in a summary, without the folders of this machine."""
         if self.model is None:
             return {"system": "enhanced files"}
         return {
@@ -86,22 +89,17 @@ class Scorer:
     """
 
     def __init__(self, settings: Settings):
-        check_measures(settings.measures)
+        check_measures(settings.measures, settings.dnsmos or settings.asr)
         self.settings = settings
         self.reader = Reader(settings.store_folder)
-        if settings.model is None:
-            self.system = EnhancedFolder()
-        else:
+        self.system = enhanced_file
+        if settings.model is not None:
             chosen = (settings.model, settings.lips, settings.engine, settings.device)
             self.system = Model(*chosen)
         self.extras = []
         if settings.dnsmos:
-            from pvsd_modules.evaluation.dnsmos import Dnsmos
-
             self.extras.append(Dnsmos(settings.dnsmos))
         if settings.asr:
-            from pvsd_modules.evaluation.recognition import WordErrors
-
             self.extras.append(WordErrors(settings.asr, settings.device))
 
     def __call__(
@@ -118,7 +116,8 @@ class Scorer:
         name : str
             The item's id.
         item : dict
-            A mixture or a pair of a manifest, its roots filled in.
+            A mixture or a pair of a manifest, its roots filled in. Without ``clean``
+            only measures without a reference are possible.
         face : dict or None
             The talking-face entry of the clean file, for ``lips: real``.
         noisy_scores : dict or None
@@ -127,16 +126,11 @@ class Scorer:
         Returns
         -------
         dict
-            None for a score that is not defined; ``failure`` says why there is none
-            at all.
+            None for a score that is not defined; ``failure`` is the reason why there
+            is none at all.
         """
-        row = {
-            "file": name,
-            "snr": item.get("snr"),
-            "category": item.get("category") or "",
-            "speaker": item.get("speaker") or "",
-            "failure": item.get("failure") or "",
-        }
+        row = {"file": name, "snr": item.get("snr")}
+        row |= {key: item.get(key) or "" for key in ("category", "speaker", "failure")}
         if row["failure"]:
             return row
         try:
@@ -144,9 +138,10 @@ class Scorer:
             if "other" in item:
                 signals["other"] = self.reader.pair(item["other"], check=False)["noisy"]
             clean, noisy = signals["clean"], signals["noisy"]
-            row["seconds"] = round(len(clean) / SAMPLE_RATE, 3)
-            enhanced, longer = fitted(self.system(item, signals), len(clean))
-            check_signal(enhanced, "the enhanced sound")
+            samples = len(noisy if clean is None else clean)
+            row["seconds"] = round(samples / SAMPLE_RATE, 3)
+            enhanced, longer = fitted(self.system(item, signals), samples)
+            check_signal(enhanced, "the enhanced signal")
         except (PvsdError, RuntimeError) as error:  # RuntimeError: of the networks
             return row | {"failure": " ".join(str(error).split())}
         row["adjusted"] = longer or None
@@ -154,27 +149,31 @@ class Scorer:
             save_wav(self.settings.save_folder, name, enhanced)
         row |= self._scores(clean, enhanced, item)
         if self.settings.noisy and noisy is not None:
-            if noisy_scores is None:
-                noisy_scores = self._scores(clean, noisy, item)
-            for key in self.settings.all_measures:
-                row[f"noisy_{key}"] = noisy_scores[key]
+            scores = noisy_scores or self._scores(clean, noisy, item)
+            row |= {f"noisy_{key}": scores[key] for key in self.settings.all_measures}
         return row
 
     def _scores(self, clean, signal, item: dict) -> dict:
         scores = measure(clean, signal, self.settings.measures)
         for extra in self.extras:
             scores |= extra(signal, item)
-        return scores
+        return {
+            name: None if score is None else round(score, DIGITS)
+            for name, score in scores.items()
+        }
 
 
-def save_wav(folder: str | Path, name: str, signal) -> Path:
+def wav_path(folder: str | Path, name: str) -> Path:
+    """The file of an item in a folder."""
+    if ".." in Path(name).parts or Path(name).is_absolute():
+        raise PvsdError(f"{name} leads out of {folder}: rename the item.")
+    return Path(folder, f"{name}.wav")
+
+
+def save_wav(folder: str | Path, name: str, signal) -> None:
     """Writes ``[time]`` at 16 kHz to ``folder/name.wav`` in floating point.
 
     So nothing is clipped or rounded, whatever the level.
     """
-    path = Path(folder, f"{name}.wav")
-    if ".." in Path(name).parts or Path(name).is_absolute():
-        raise PvsdError(f"{name} leads out of {folder}: rename the item.")
-    with written_whole(path) as temporary:
+    with written_whole(wav_path(folder, name)) as temporary:
         soundfile.write(temporary, signal.numpy(), SAMPLE_RATE, "FLOAT", format="WAV")
-    return path

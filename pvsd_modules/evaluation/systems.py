@@ -1,4 +1,4 @@
-"""Where the enhanced signal comes from: a model of this project, or a wav folder."""
+"""The systems that are scored: a model of this project, or files of another program."""
 
 import torch
 from torch import Tensor
@@ -12,12 +12,9 @@ STREAMED = ("student", "none", "zeros")  # lips that a stream can give
 ENGINES = ("stream", "whole")
 
 
-class EnhancedFolder:
-    """Enhanced files that another program wrote."""
-
-    def __call__(self, item: dict, signals: dict) -> Tensor:
-        """The file that was found for the item, ``[time]`` at 16 kHz."""
-        return read_mono(item["enhanced"])
+def enhanced_file(item: dict, signals: dict) -> Tensor:
+    """The file of another program that was found for the item, ``[time]``, 16 kHz."""
+    return read_mono(item["enhanced"])
 
 
 class Model:
@@ -29,11 +26,11 @@ class Model:
         Pretrained folder, name of a shipped model, or hub id.
     lips : str or None
         One of `pvsd_modules.models.lip_source.SOURCES`; None for what the model was
-        made for.
+        trained with.
     engine : str
-        ``stream``: piece by piece as ``pvsd enhance`` does; ``whole``: the networks
-        see the whole recording at once. Lips that need the clean sound or the whole
-        recording are always ``whole``.
+        ``stream``: chunk by chunk as ``pvsd enhance`` does; ``whole``: the networks
+        process the whole recording at once. Lips that need the clean signal or the
+        whole recording are always ``whole``.
     device : str
         Such as ``cpu``.
 
@@ -83,20 +80,17 @@ class Model:
             None if signals[key] is None else signals[key][None].to(device)
             for key in ("noisy", "clean", "lips")
         ]
-        if self.lips == "shuffled":
-            drawn = self._lips_of(signals["other"].to(device), len(noisy))
+        if self.lips == "shuffled":  # of another recording, repeated where too short
+            times = -(-len(noisy) // len(signals["other"]))
+            other = signals["other"].repeat(times)[None, : len(noisy)]
+            lips = self.model.mods["student"](other.to(device))
         else:
-            drawn = self.source(*batch)
-        return self.model.mods["denoiser"](batch[0], drawn)["enhanced"][0].float().cpu()
-
-    def _lips_of(self, other: Tensor, samples: int) -> Tensor:
-        """Lips of another recording, which begins again where it is too short."""
-        times = -(-samples // len(other))
-        return self.model.mods["student"](other.repeat(times)[None, :samples])
+            lips = self.source(*batch)
+        return self.model.mods["denoiser"](batch[0], lips)["enhanced"][0].float().cpu()
 
 
 def check_choices(lips: str | None, engine: str) -> None:
-    """Raises PvsdError for a name of lips or engine that there is not."""
+    """Raises PvsdError for an unknown name of lips or engine."""
     if engine not in ENGINES:
         raise PvsdError(f"engine: {engine} is unknown: choose {' or '.join(ENGINES)}.")
     if lips is not None and lips not in SOURCES:

@@ -1,7 +1,6 @@
-"""The table of scores on disk, written row by row so that a run can go on."""
+"""The table of scores on disk: whole, or with the rows of an interrupted run."""
 
 import csv
-import hashlib
 import io
 import json
 from collections.abc import Iterable
@@ -57,16 +56,18 @@ def read_scores(path: str | Path) -> list[dict]:
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig", errors=NAMES)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise PvsdError(
             f"{path} cannot be read as a table of scores: {error}."
         ) from None
     reader = csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline=""))
-    if "file" not in (reader.fieldnames or []):
-        raise PvsdError(f"{path} is no table of scores: it has no column named file.")
     try:
+        if "file" not in (reader.fieldnames or []):
+            raise PvsdError(
+                f"{path} is no table of scores: it has no column named file."
+            )
         return [_typed(row) for row in reader]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, AttributeError, csv.Error) as error:
         raise PvsdError(f"{path} holds something else than scores: {error}.") from None
 
 
@@ -78,100 +79,111 @@ def _typed(row: dict) -> dict:
 
 
 class ScoreTable:
-    """Rows of a CSV file; an empty cell is a score that is not defined.
+    """Scores of one system, a row a recording.
+
+    While a run goes on its rows lie in ``<name>.csv.part``, a line of JSON each; the
+    CSV and, beside it, the summary (.json, .md) are written at the end, whole.
 
     Arguments
     ---------
     path : str or Path
-        Of the CSV file. Beside it lies a .json file of the same name, which says what
-        was scored (``made_from``), and takes the summary in the end.
+        Of the CSV file.
     made_from : dict
-        Whatever the scores depend on.
-    columns : list of str
-        Of `columns_of`.
+        All that the scores depend on, as JSON.
     overwrite : bool
         Whether to start anew where there are scores already.
 
     Raises
     ------
     PvsdError
-        If there are the scores of something else.
+        If one of the files exists and is not of an earlier run of the same scores.
     """
 
-    def __init__(
-        self,
-        path: str | Path,
-        made_from: dict,
-        columns: list[str],
-        overwrite: bool = False,
-    ):
-        self.path, self.columns = Path(path), columns
+    def __init__(self, path: str | Path, made_from: dict, overwrite: bool = False):
+        self.path, self.made_from = Path(path), json.loads(json.dumps(made_from))
+        if self.path.suffix.lower() != ".csv":
+            raise PvsdError(
+                f"{path}: name a .csv file; a .json and a .md are written beside it."
+            )
+        self.part = self.path.with_name(f"{self.path.name}.part")
+        self.mark, self.text = (self.path.with_suffix(x) for x in (".json", ".md"))
+        #: All files that a run writes.
+        self.outputs = [self.path, self.mark, self.text, self.part]
         self.rows: dict[str, dict] = {}
-        if self.path.suffix.lower() == ".json":
-            raise PvsdError(
-                f"{path}: name a .csv file, the .json is written beside it."
-            )
-        self.mark = self.path.with_suffix(".json")
-        if not overwrite:
-            self._go_on(json.loads(json.dumps(made_from)))
-        if not self.rows:
-            save_json(self.mark, {"made_from": made_from})
-        self._write(self.rows.values())  # without a row that was cut short
+        self._started = False
+        if overwrite:
+            self.part.unlink(missing_ok=True)
+        else:
+            self._go_on()
 
-    def _go_on(self, made_from: dict) -> None:
+    def _go_on(self) -> None:
         """Takes over the rows of an earlier run, or refuses to."""
-        if not self.path.exists() and not self.mark.exists():
+        found = next((path for path in self.outputs if path.exists()), None)
+        if found is None:
             return
-        old = self._made_from()
-        if old is None:
+        try:
+            made_from, rows = self._unfinished() or self._finished()
+        except (OSError, ValueError, KeyError, TypeError):
             raise PvsdError(
-                f"{self.mark if self.mark.exists() else self.path} was not written by "
-                "this command: choose another --output, or add --overwrite."
-            )
+                f"{found} was not written by this command, or is damaged: choose "
+                "another --output, or add --overwrite."
+            ) from None
         differing = [
-            key for key in made_from | old if made_from.get(key) != old.get(key)
+            key
+            for key in self.made_from | made_from
+            if self.made_from.get(key) != made_from.get(key)
         ]
-        if differing and self.path.exists():
+        if differing:
             raise PvsdError(
-                f"{self.path} holds the scores of another model, list or setting "
+                f"{found} holds the scores of another model, list or setting "
                 f"({', '.join(differing)} changed): choose another --output, or add "
                 "--overwrite to start anew."
             )
-        if self.path.exists():
-            # A recording that failed is tried again.
-            rows = read_scores(self.path)
-            self.rows = {row["file"]: row for row in rows if not row.get("failure")}
+        # A recording that failed is tried again.
+        self.rows = {row["file"]: row for row in rows if not row.get("failure")}
 
-    def _made_from(self) -> dict | None:
-        try:
-            text = self.mark.read_text(encoding="utf-8", errors=NAMES)
-            return json.loads(text)["made_from"]
-        except (OSError, ValueError, KeyError, TypeError):
+    def _unfinished(self) -> tuple[dict, list[dict]] | None:
+        if not self.part.exists():
             return None
+        *lines, _ = self.part.read_text(encoding="utf-8").split("\n")
+        made_from, *rows = map(json.loads, lines)  # without a row that was cut short
+        return made_from["made_from"], rows
+
+    def _finished(self) -> tuple[dict, list[dict]]:
+        made_from = json.loads(self.mark.read_text(encoding="utf-8", errors=NAMES))
+        return dict(made_from["made_from"]), read_scores(self.path)
 
     def append(self, row: dict) -> None:
         """Adds one row, on disk when this returns."""
         self.rows[row["file"]] = row
-        with self.path.open("a", encoding="utf-8", errors=NAMES, newline="") as file:
-            self._writer(file).writerow(row)
+        if not self._started:  # anew, so that no line is joined to one cut short
+            save_text(
+                self.part, _lines({"made_from": self.made_from}, *self.rows.values())
+            )
+            self._started = True
+            return
+        try:
+            with self.part.open("a", encoding="utf-8") as file:
+                file.write(_lines(row))
+        except OSError as error:
+            raise PvsdError(
+                f"{self.part} cannot be written ({error.strerror}): make room and run "
+                "the same command again, it goes on."
+            ) from None
 
-    def finish(self, order: Iterable[str]) -> list[dict]:
-        """Brings the rows into the order of the list and returns them."""
+    def finish(self, order: Iterable[str], columns: list[str]) -> list[dict]:
+        """Writes the CSV in the order of the list, and returns the rows."""
         rows = [self.rows[name] for name in order]
-        self._write(rows)
+        written = io.StringIO(newline="")
+        writer = csv.DictWriter(written, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        save_text(self.path, written.getvalue())
         return rows
 
-    def _writer(self, file) -> csv.DictWriter:
-        return csv.DictWriter(file, self.columns, lineterminator="\n")
 
-    def _write(self, rows) -> None:
-        with written_whole(self.path) as temporary:
-            with temporary.open(
-                "w", encoding="utf-8", errors=NAMES, newline=""
-            ) as file:
-                writer = self._writer(file)
-                writer.writeheader()
-                writer.writerows(rows)
+def _lines(*entries: dict) -> str:
+    return "".join(f"{json.dumps(entry)}\n" for entry in entries)
 
 
 def save_json(path: str | Path, content: dict) -> None:
@@ -182,10 +194,4 @@ def save_json(path: str | Path, content: dict) -> None:
 def save_text(path: str | Path, text: str) -> None:
     """Writes a text, whole or not at all."""
     with written_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors=NAMES)
-
-
-def digest(path: str | Path) -> str:
-    """SHA-256 of a file."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        temporary.write_text(text, encoding="utf-8", errors=NAMES, newline="\n")

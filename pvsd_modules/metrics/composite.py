@@ -1,4 +1,4 @@
-"""CSIG, CBAK and COVL: what listeners would say of signal, background, overall.
+"""CSIG, CBAK and COVL: predicted ratings of signal, background and the whole.
 
 Hu and Loizou, *Evaluation of objective quality measures for speech enhancement*, IEEE
 TASLP 16(1), 2008: linear regressions on PESQ, the log-likelihood ratio, the weighted
@@ -13,7 +13,12 @@ import numpy as np
 from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.metrics.distortion import EPS, FRAME, HOP, WINDOW, seg_snr
 from pvsd_modules.metrics.perceptual import pesq_wb
-from pvsd_modules.metrics.signals import as_array, can_be_scored, frames
+from pvsd_modules.metrics.signals import (
+    as_array,
+    can_be_scored,
+    frames,
+    mean_of_pieces,
+)
 
 ORDER = 16  # of the linear prediction
 KEPT = 0.95  # of the frames, those with the smallest distance
@@ -34,22 +39,10 @@ BINS = 512  # of the power spectrum up to 8 kHz
 GLOBAL_PEAK, LOCAL_PEAK = 20.0, 1.0  # dB, Klatt's weights
 
 
-def csig(clean, enhanced) -> float | None:
-    """Predicted rating of the signal's distortion, 1..5; arguments as `composite`."""
+def rating(clean, enhanced, name: str) -> float | None:
+    """``csig``, ``cbak`` or ``covl``; other arguments as `composite`."""
     scores = composite(clean, enhanced)
-    return scores and scores["csig"]
-
-
-def cbak(clean, enhanced) -> float | None:
-    """Predicted rating of the background noise, 1..5; arguments as `composite`."""
-    scores = composite(clean, enhanced)
-    return scores and scores["cbak"]
-
-
-def covl(clean, enhanced) -> float | None:
-    """Predicted overall rating, 1..5; arguments as `composite`."""
-    scores = composite(clean, enhanced)
-    return scores and scores["covl"]
+    return scores and scores[name]
 
 
 def composite(clean, enhanced, pesq: float | None = None) -> dict | None:
@@ -68,7 +61,7 @@ def composite(clean, enhanced, pesq: float | None = None) -> dict | None:
         ``csig``, ``cbak``, ``covl``; None where PESQ or a distance is not defined.
     """
     pesq = pesq_wb(clean, enhanced) if pesq is None else pesq
-    parts = (llr(clean, enhanced), wss(clean, enhanced), seg_snr(clean, enhanced))
+    parts = [measure(clean, enhanced) for measure in (llr, wss, seg_snr)]
     if pesq is None or None in parts:
         return None
     ratio, slope, snr = parts
@@ -87,13 +80,14 @@ def llr(clean, enhanced) -> float | None:
     the clean frame's own one does: 0 for the same spectral envelope. Mean of the
     lowest 95 % of the frames. Arguments: see `composite`.
     """
-    both = _both(clean, enhanced)
-    if both is None:
-        return None
-    clean_lags, enhanced_lags = (_autocorrelation(x) for x in both)
-    own, other = _predictor(clean_lags), _predictor(enhanced_lags)
-    ratio = _residual(other, clean_lags) / _residual(own, clean_lags)
-    return _trimmed_mean(np.log(np.maximum(ratio, EPS)))
+
+    def distance(clean, enhanced):
+        clean_lags, enhanced_lags = _autocorrelation(clean), _autocorrelation(enhanced)
+        own, other = _predictor(clean_lags), _predictor(enhanced_lags)
+        ratio = _residual(other, clean_lags) / _residual(own, clean_lags)
+        return np.log(np.maximum(ratio, EPS))
+
+    return _trimmed_mean(distance, clean, enhanced)
 
 
 def wss(clean, enhanced) -> float | None:
@@ -103,26 +97,30 @@ def wss(clean, enhanced) -> float | None:
     their peaks; scaled by the sum of the weights. Mean of the lowest 95 % of the
     frames. Arguments: see `composite`.
     """
-    both = _both(clean, enhanced)
-    if both is None:
+
+    def distance(clean, enhanced):
+        clean_bands, enhanced_bands = _bands(clean), _bands(enhanced)
+        weights = (_weights(clean_bands) + _weights(enhanced_bands)) / 2
+        difference = np.diff(clean_bands) - np.diff(enhanced_bands)
+        return (weights * difference**2).sum(1) / weights.sum(1)
+
+    return _trimmed_mean(distance, clean, enhanced)
+
+
+def _trimmed_mean(distance, clean, enhanced) -> float | None:
+    """Mean of the lowest 95 % of the distances of windowed frames."""
+
+    def of_piece(*piece):
+        # A trace of an offset keeps silence defined.
+        both = [frames(x + EPS, FRAME, HOP) * WINDOW for x in piece]
+        distances = np.sort(distance(*both)) if len(both[0]) else np.empty(0)
+        kept = distances[: round(len(distances) * KEPT)]
+        return float(kept.mean()) if len(kept) and np.isfinite(kept).all() else None
+
+    clean, enhanced = as_array(clean), as_array(enhanced)
+    if not can_be_scored(clean, enhanced):
         return None
-    clean_bands, enhanced_bands = (_bands(x) for x in both)
-    weights = (_weights(clean_bands) + _weights(enhanced_bands)) / 2
-    difference = np.diff(clean_bands) - np.diff(enhanced_bands)
-    return _trimmed_mean((weights * difference**2).sum(1) / weights.sum(1))
-
-
-def _both(clean, enhanced) -> list[np.ndarray] | None:
-    """Windowed frames of both signals; a trace of an offset keeps silence defined."""
-    signals = as_array(clean), as_array(enhanced)
-    if not can_be_scored(*signals) or len(signals[0]) < FRAME + HOP:
-        return None
-    return [frames(x + EPS, FRAME, HOP) * WINDOW for x in signals]
-
-
-def _trimmed_mean(distances: np.ndarray) -> float | None:
-    kept = np.sort(distances)[: round(len(distances) * KEPT)]
-    return float(kept.mean()) if np.isfinite(kept).all() else None
+    return mean_of_pieces(of_piece, clean, enhanced)
 
 
 def _autocorrelation(x: np.ndarray) -> np.ndarray:

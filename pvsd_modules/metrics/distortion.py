@@ -3,7 +3,12 @@
 import numpy as np
 
 from pvsd_modules.alignment import SAMPLE_RATE
-from pvsd_modules.metrics.signals import as_array, can_be_scored, finite, frames
+from pvsd_modules.metrics.signals import (
+    as_array,
+    can_be_scored,
+    frames,
+    mean_of_pieces,
+)
 
 FRAME = round(0.03 * SAMPLE_RATE)  # samples; 30 ms, three quarters overlapped
 HOP = FRAME // 4
@@ -50,9 +55,13 @@ def seg_snr(clean, enhanced) -> float | None:
     clean, enhanced = as_array(clean), as_array(enhanced)
     if not can_be_scored(clean, enhanced):
         return None
-    signal = frames(clean + EPS, FRAME, HOP) * WINDOW
-    error = frames(clean - enhanced, FRAME, HOP) * WINDOW
-    if not len(signal):
-        return None
-    ratio = (signal**2).sum(1) / ((error**2).sum(1) + EPS)
-    return finite(np.clip(10 * np.log10(ratio + EPS), -10, 35).mean())
+
+    def of_piece(clean, enhanced):
+        signal = frames(clean + EPS, FRAME, HOP) * WINDOW
+        error = frames(clean - enhanced, FRAME, HOP) * WINDOW
+        if not len(signal):
+            return None
+        ratio = (signal**2).sum(1) / ((error**2).sum(1) + EPS)
+        return np.clip(10 * np.log10(ratio + EPS), -10, 35).mean()
+
+    return mean_of_pieces(of_piece, clean, enhanced)

@@ -1,12 +1,21 @@
 """PESQ in its three readings, and STOI."""
 
+import logging
 import math
 import warnings
+from functools import partial
 
 from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.metrics.signals import as_array, can_be_scored, finite
+from pvsd_modules.metrics.pesq_process import PesqCrash, pesq_process
+from pvsd_modules.metrics.signals import (
+    as_array,
+    can_be_scored,
+    finite,
+    mean_of_pieces,
+)
 
+_LOG = logging.getLogger(__name__)
 SHORTEST_STOI = 6400  # 30 frames of 25.6 ms, half overlapped, fill 0.4 s
 
 
@@ -21,8 +30,10 @@ def pesq_wb(clean, enhanced) -> float | None:
     Returns
     -------
     float or None
-        None where the measure is not defined (no speech found, too short): the
-        caller counts it, it is never a score of zero.
+        None where the measure is not defined (no speech found, too short), and
+        where its C code fails: the caller counts it, it is never a score of zero. Of
+        recordings longer than 30 s the mean over equal pieces, without those where
+        it is not defined.
     """
     return _pesq(clean, enhanced, "wb")
 
@@ -61,18 +72,16 @@ def raw_score(mos_lqo: float) -> float:
 
 
 def _pesq(clean, enhanced, band: str) -> float | None:
-    try:
-        import pesq
-    except ImportError:
-        raise PvsdError(
-            "PESQ is not installed: run pip install 'pvsd[train]' (needs a C compiler)."
-        ) from None
+    process = pesq_process()
     clean, enhanced = as_array(clean), as_array(enhanced)
     if not can_be_scored(clean, enhanced):
         return None
     try:
-        return finite(pesq.pesq(SAMPLE_RATE, clean, enhanced, band))
-    except (pesq.NoUtterancesError, pesq.BufferTooShortError, ValueError):
+        return mean_of_pieces(partial(process, band=band), clean, enhanced)
+    except PesqCrash as error:
+        _LOG.warning(
+            "PESQ ended (%s), as it does with more than 50 utterances: no score.", error
+        )
         return None
 
 

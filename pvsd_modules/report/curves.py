@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.report.style import GREY, colour, drawn, marker
+from pvsd_modules.plots import GREY, colour, drawn, marker
 
 _PAIR = re.compile(r"([a-z][\w ]*): (-?[\d.]+(?:e[+-]?\d+)?)(?=,| - |$)", re.I)
 #: What is drawn beside the loss, the first that a log has.
@@ -27,8 +27,8 @@ def read_log(path: str | Path) -> list[dict[str, float]]:
     Returns
     -------
     list of dict
-        By name, with ``step`` counted on where a training was continued, and
-        ``part``, which of the continued trainings it was.
+        By name, with ``step`` counted on where a run was continued, and ``part``, the
+        number of the run.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def read_log(path: str | Path) -> list[dict[str, float]]:
         if "valid loss" not in found:
             continue
         step = found.get("step", found.get("epoch", len(entries) + 1.0))
-        if entries and step <= last:  # another training that went on from this one
+        if entries and step <= last:  # another run that went on from this one
             offset, part = entries[-1]["step"], part + 1
         last = step
         entries.append({**found, "step": offset + step, "part": part})

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.report.measures import MAIN, Table, decimals, label
+from pvsd_modules.evaluation.measures import MAIN, decimals, label
+from pvsd_modules.evaluation.text import prose, signed, table
 from pvsd_modules.report.sections import NOT_MEASURED, benchmark_rows, read_model
-from pvsd_modules.report.text import prose, signed, table
+from pvsd_modules.report.table import Table
 
 
 def models_table(models: dict[Path, str]) -> str:

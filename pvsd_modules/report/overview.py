@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from pvsd_modules.report.comparison import difference, same_list
-from pvsd_modules.report.measures import MAIN, Table, decimals, title, unit
+from pvsd_modules.evaluation.measures import MAIN, decimals, title, unit
+from pvsd_modules.evaluation.text import listed, number, prose, with_interval
 from pvsd_modules.report.sections import (
     benchmark_rows,
     difference_cell,
@@ -13,9 +13,18 @@ from pvsd_modules.report.sections import (
     read_tables,
     scores_table,
 )
-from pvsd_modules.report.text import listed, number, prose, with_interval
+from pvsd_modules.report.table import Table
 
-_ASKED_FIRST = r"parameters|files of weights|latency of the algorithm|enhance.*1 thread"
+_SHOWN = r"parameters|files of weights|latency of the algorithm|enhance.*1 thread"
+_CONTROLS = {
+    "none": "Taking the lips away from this model",
+    "baseline": "An audio-only baseline of equal size, in place of this model,",
+}
+_LIPS = {
+    "student-teacher": "The student's mouth, drawn from noisy speech, follows the "
+    "teacher's of the clean speech",
+    "teacher-real": "The teacher's mouth follows the video's",
+}
 
 
 def model_overview(folder: Path, link: str) -> str:
@@ -32,8 +41,7 @@ def model_overview(folder: Path, link: str) -> str:
     -------
     str
     """
-    name = folder.name
-    parts = [f"### Model `{name}`\n"]
+    parts = [f"### Model `{folder.name}`\n"]
     scores = read_model(folder)
     if scores:
         parts.append(
@@ -43,9 +51,9 @@ def model_overview(folder: Path, link: str) -> str:
             )
         )
         parts.append(scores_table(scores, with_intervals=False))
-        parts.append(_interval_sentence(scores))
-        parts += _control_sentences(folder, scores.rows)
-    parts += _lip_sentences(folder) + _speed_sentences(folder)
+        parts.append(_gains(scores))
+        parts += _controls(folder, scores)
+    parts += _lips(folder) + _speed(folder)
     parts.append(
         prose(
             f"The [model card]({link}/README.md) has the intervals, the controls, the "
@@ -55,70 +63,54 @@ def model_overview(folder: Path, link: str) -> str:
     return "\n".join(parts)
 
 
-def _interval_sentence(scores: Table) -> str:
-    told = []
+def _gains(scores: Table) -> str:
+    gains = []
     for name in MAIN:
         found = scores.at("all", name)
         if found and "gain" in found:
             gain = with_interval(found["gain"], found["gain_interval"], decimals(name))
-            told.append(f"{title(name)} {gain}{' dB' if unit(name) == 'dB' else ''}")
-    return prose(f"Mean gains with 95 % intervals: {'; '.join(told)}.")
+            gains.append(f"{title(name)} {gain}{' dB' if unit(name) == 'dB' else ''}")
+    return prose(f"Mean gains with 95 % intervals: {'; '.join(gains)}.")
 
 
-def _control_sentences(folder: Path, rows: list[dict]) -> list[str]:
-    """The two controls that tell whether lips are worth having."""
-    tables, told = read_tables(folder / "controls"), []
-    words = {
-        "none": "Taking the lips away from this model",
-        "twin": "A twin that was trained without lips, in place of this model,",
-    }
-    for control, begin in words.items():
-        if control in tables and same_list(rows, tables[control].rows):
-            changes = []
-            for name in ("pesq_wb", "stoi", "estoi"):
-                found = difference(rows, tables[control].rows, name)
-                changes.append(f"{title(name)} by {difference_cell(found, name)}")
-            told.append(prose(f"{begin} changes {'; '.join(changes)}."))
-    if "twin" not in tables:
-        told.append(
-            prose(
-                "Whether a twin that was trained without lips would do as well has not "
-                "been measured yet."
-            )
-        )
-    return told
+def _controls(folder: Path, scores: Table) -> list[str]:
+    """The two controls that show whether lips improve the scores."""
+    tables = read_tables(folder / "controls")
+    parts = []
+    for name, begin in _CONTROLS.items():
+        if name in tables and scores.has_same_list(tables[name]):
+            changes = [
+                f"{title(m)} by {difference_cell(tables[name].minus(scores, m), m)}"
+                for m in ("pesq_wb", "stoi", "estoi")
+            ]
+            parts.append(prose(f"{begin} changes {'; '.join(changes)}."))
+    if "baseline" not in tables:
+        parts.append(prose("An audio-only baseline has not been measured yet."))
+    return parts
 
 
-def _lip_sentences(folder: Path) -> list[str]:
+def _lips(folder: Path) -> list[str]:
     """How well drawn mouths follow those that they should follow."""
-    words = {
-        "student-teacher": "The student's mouth, drawn from noisy speech, follows the "
-        "teacher's of the clean speech",
-        "teacher-real": "The teacher's mouth follows the video's",
-    }
     found = (read_json(folder / "lips.json") or {}).get("comparisons", {})
-    told = []
-    for comparison, begin in words.items():
-        groups = [g for g in found.get(comparison, ()) if "opening" in g]
-        levels = [g for g in groups if g["snr"] != "all"]
+    sentences = []
+    for comparison, begin in _LIPS.items():
         values = [
             f"{group['opening']['median']:.2f}"
             + ("" if group["snr"] == "clean" else f" at {number(group['snr'])} dB")
-            for group in levels
+            for group in found.get(comparison, ())
+            if "opening" in group and group["snr"] != "all"
         ]
         if values:
-            told.append(
+            sentences.append(
                 f"{begin} with a correlation of {listed(values)} (opening at lag zero, "
                 "median over clips)."
             )
-    return [prose(" ".join(told))] if told else []
+    return [prose(" ".join(sentences))] if sentences else []
 
 
-def _speed_sentences(folder: Path) -> list[str]:
-    """What of a benchmark one asks first."""
-    told = [
-        f"{name} {value} {unit}"
-        for name, value, unit in benchmark_rows(folder)
-        if re.match(_ASKED_FIRST, name)
+def _speed(folder: Path) -> list[str]:
+    """Size, speed and latency."""
+    shown = [
+        " ".join(row) for row in benchmark_rows(folder) if re.match(_SHOWN, row[0])
     ]
-    return [prose(f"Cost: {'; '.join(told)}.")] if told else []
+    return [prose(f"Cost: {'; '.join(shown)}.")] if shown else []

@@ -1,13 +1,12 @@
-"""What a model card says in numbers, made of the tables that lie beside it."""
+"""The numbers of a model card, made of the tables that lie beside it."""
 
 import json
+from functools import lru_cache
 from pathlib import Path
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.report.comparison import difference, same_list
-from pvsd_modules.report.lips import lips_markdown
-from pvsd_modules.report.measures import MAIN, Table, decimals, label
-from pvsd_modules.report.text import (
+from pvsd_modules.evaluation.measures import MAIN, decimals, label
+from pvsd_modules.evaluation.text import (
     number,
     p_value,
     prose,
@@ -16,19 +15,25 @@ from pvsd_modules.report.text import (
     undefined,
     with_interval,
 )
+from pvsd_modules.report.lips import lips_markdown
+from pvsd_modules.report.table import Table
 
 NOT_MEASURED = "Not measured yet."
-_LIPS = {
+#: Tables of a model with other lips, by the name of the file, in their order.
+LIPS = {
     "none": "none",
     "zeros": "black frames",
-    "frozen": "the student's first frame, held",
+    "held": "the student's first frame, held",
     "shuffled": "the student's of another utterance",
     "teacher": "the teacher's, of the clean speech",
-    "twin": "none: the twin, trained without lips",
+    "baseline": "none: the audio-only baseline of equal size",
     "student": "the student's, of the noisy speech",
     "real": "of the video",
 }
-_ORDER = list(_LIPS)
+#: After the name of another list: the scores of the audio-only baseline on it.
+BASELINE_OF = "_baseline"
+#: A PESQ-WB that is lower by more than this is reported.
+HARM = 0.1
 
 
 def scores_section(folder: Path) -> str:
@@ -39,14 +44,23 @@ def scores_section(folder: Path) -> str:
 
 def scores_table(scores: Table, with_intervals: bool = True) -> str:
     """Means by SNR and, in brackets, the gains."""
+    rows = []
+    for snr in [*scores.levels, "all"]:
+        cells = [
+            _gain_cell(scores.at(snr, name), name, with_intervals) for name in MAIN
+        ]
+        rows.append([number(snr), str(len(scores.files(snr))), *cells])
+    text = "Means; in brackets the gain over the noisy input"
+    text += ", with its 95 % bootstrap interval." if with_intervals else "."
+    for titles, files in scores.lost(list(MAIN)):
+        text += (
+            f" {undefined(titles, len(files))} ({', '.join(files)}), which are left "
+        )
+        text += "out of the means."
+    if scores.failures:
+        text += f" Failed: {', '.join(scores.failures)}."
     head = ["SNR, dB", "files", *(label(name) for name in MAIN)]
-    lines = []
-    for group in scores.summary["groups"]:
-        cells = [_gain_cell(group.get(name), name, with_intervals) for name in MAIN]
-        lines.append([number(group["snr"]), str(group["files"]), *cells])
-    told = "Means; in brackets the gain over the noisy input"
-    told += ", with its 95 % bootstrap interval." if with_intervals else "."
-    return f"{table(head, lines)}\n{prose(told + _lost(scores))}"
+    return f"{table(head, rows)}\n{prose(text)}"
 
 
 def _gain_cell(found: dict | None, name: str, with_interval_: bool) -> str:
@@ -63,38 +77,17 @@ def _gain_cell(found: dict | None, name: str, with_interval_: bool) -> str:
     return f"{mean} ({gain})"
 
 
-def _lost(scores: Table) -> str:
-    """Which recordings have no score."""
-    told = "".join(
-        f" {undefined(titles, len(files))} ({', '.join(files)}), which are left out of "
-        "the means."
-        for titles, files in scores.lost(list(MAIN))
-    )
-    failed = scores.summary["failures"]
-    return told + (f" Failed: {', '.join(failed)}." if failed else "")
-
-
-#: What the twin's scores of another list are called: the list's name, and this.
-TWIN_OF = "_twin"
-
-
 def controls_section(folder: Path) -> str:
     """The same mixtures with other lips: paired differences, and other conditions."""
     scores, controls = read_model(folder), read_tables(folder / "controls")
     if not scores or not controls:
         return NOT_MEASURED
-    reference = scores.rows
-    alike = {
-        name: control.rows
-        for name, control in controls.items()
-        if same_list(reference, control.rows)
-    }
+    same = {n: table for n, table in controls.items() if scores.has_same_list(table)}
     parts = []
-    if alike:
-        parts.append(_differences("All recordings", reference, alike))
-        low = [r for r in reference if r.get("snr") is not None and r["snr"] <= 0]
-        if low and len(low) < len(reference):
-            parts.append(_differences("At 0 dB and below", low, alike))
+    if same:
+        parts.append(_differences("All recordings", scores, same))
+        if any(snr <= 0 for snr in scores.levels) and scores.levels[-1] > 0:
+            parts.append(_differences("At 0 dB and below", scores, same, highest=0))
         parts.append(
             prose(
                 "The model as it is, less the control: paired differences of the means "
@@ -102,43 +95,37 @@ def controls_section(folder: Path) -> str:
                 "permutation test."
             )
         )
-    others = {name: table for name, table in controls.items() if name not in alike}
-    twins = {name + TWIN_OF for name in others}
-    for name, other in others.items():
-        if name in twins:
+    for name, other in controls.items():
+        if name in same or name.removesuffix(BASELINE_OF) in controls.keys() - {name}:
             continue
         parts.append(f"Other recordings, `{name}`:\n\n{scores_table(other)}")
         parts.append(_losers(other))
-        twin = others.get(name + TWIN_OF)
-        if twin:
-            parts.append(_differences(f"`{name}`", other.rows, {"twin": twin.rows}))
+        baseline = controls.get(name + BASELINE_OF)
+        if baseline:
+            parts.append(_differences(f"`{name}`", other, {"baseline": baseline}))
     return "\n".join(parts)
 
 
-#: A PESQ-WB that is lower by more than this is told of.
-HARM = 0.1
-
-
 def _losers(scores: Table) -> str:
-    """How many recordings came out worse than they went in."""
+    """How many recordings have a lower score than their noisy input."""
     pairs = [(row.get("pesq_wb"), row.get("noisy_pesq_wb")) for row in scores.rows]
     gains = [after - before for after, before in pairs if None not in (after, before)]
     if not gains:
         return ""
     lost = sum(gain < -HARM for gain in gains)
-    told = f"PESQ-WB falls by more than {HARM} in {lost} of {len(gains)} recordings"
-    if lost:
-        told += f", at worst by {-min(gains):.2f}"
-    return prose(f"{told}.")
+    text = f"PESQ-WB falls by more than {HARM} in {lost} of {len(gains)} recordings"
+    return prose(f"{text}, at worst by {-min(gains):.2f}." if lost else f"{text}.")
 
 
-def _differences(title: str, reference: list[dict], controls: dict) -> str:
-    head = [f"{title}: lips", *(label(name) for name in MAIN)]
-    lines = []
-    for name, rows in controls.items():
-        cells = [difference_cell(difference(rows, reference, m), m) for m in MAIN]
-        lines.append([_LIPS.get(name, name), *cells])
-    return table(head, lines)
+def _differences(title: str, scores: Table, controls: dict, highest=None) -> str:
+    rows = [
+        [
+            LIPS.get(name, name),
+            *(difference_cell(scores.minus(other, m, highest), m) for m in MAIN),
+        ]
+        for name, other in controls.items()
+    ]
+    return table([f"{title}: lips", *(label(name) for name in MAIN)], rows)
 
 
 def difference_cell(found: dict | None, name: str) -> str:
@@ -150,25 +137,25 @@ def difference_cell(found: dict | None, name: str) -> str:
 
 
 def grid_section(folder: Path) -> str:
-    """Clips with video: what pseudo lips reach of what real lips reach."""
+    """Clips with video: pseudo lips compared with real lips."""
     tables = read_tables(folder / "grid")
     if not tables:
         return NOT_MEASURED
-    head = ["lips", "files", *(label(name) for name in MAIN)]
-    lines = []
+    rows = []
     for name, scores in tables.items():
         cells = [_gain_cell(scores.at("all", m), m, False) for m in MAIN]
-        lines.append([_LIPS.get(name, name), str(len(scores.rows)), *cells])
-    parts = [table(head, lines), "Means; in brackets the gain over the noisy input.\n"]
+        rows.append([LIPS.get(name, name), str(len(scores.rows)), *cells])
+    head = ["lips", "files", *(label(name) for name in MAIN)]
+    parts = [table(head, rows), "Means; in brackets the gain over the noisy input.\n"]
     if "student" in tables and "real" in tables:
-        pair = difference(tables["real"].rows, tables["student"].rows, "stoi")
+        pair = tables["student"].minus(tables["real"], "stoi")
         if pair:
             share = 100 * pair["mean_b"] / pair["mean_a"]
-            told = with_interval(pair["difference"], pair["interval"], 4)
+            difference = with_interval(pair["difference"], pair["interval"], 4)
             parts.append(
                 prose(
                     f"With pseudo lips STOI is {share:.1f} % of that with real lips "
-                    f"(paired difference {told}, {p_value(pair['p_value'])})."
+                    f"(paired difference {difference}, {p_value(pair['p_value'])})."
                 )
             )
     return "\n".join(parts)
@@ -181,7 +168,7 @@ def lips_section(folder: Path) -> str:
 
 
 def speed_section(folder: Path, file: str = "benchmark.json") -> str:
-    """What a benchmark measured."""
+    """The figures of a benchmark."""
     rows = benchmark_rows(folder, file)
     if not rows:
         return NOT_MEASURED
@@ -190,7 +177,7 @@ def speed_section(folder: Path, file: str = "benchmark.json") -> str:
 
 
 def benchmark_rows(folder: Path, file: str = "benchmark.json") -> list[list[str]]:
-    """The rows of a benchmark: what, how much, of what; [] without one.
+    """The rows of a benchmark: name, value and unit; [] without one.
 
     Raises
     ------
@@ -235,14 +222,20 @@ SECTIONS = {
 def read_model(folder: Path) -> Table | None:
     """The scores of a model; None where they are not made yet."""
     path = folder / "scores.csv"
-    return Table.read(path) if path.is_file() else None
+    return _read(path, path.stat().st_mtime_ns) if path.is_file() else None
 
 
 def read_tables(folder: Path) -> dict[str, Table]:
     """The tables of scores of a folder, the known ones first."""
-    names = {path.stem: path for path in sorted(folder.glob("*.csv"))}
-    order = [n for n in _ORDER if n in names] + [n for n in names if n not in _ORDER]
-    return {name: Table.read(names[name]) for name in order}
+    paths = {path.stem: path for path in sorted(folder.glob("*.csv"))}
+    order = dict.fromkeys([*(name for name in LIPS if name in paths), *paths])
+    return {n: _read(paths[n], paths[n].stat().st_mtime_ns) for n in order}
+
+
+@lru_cache(32)
+def _read(path: Path, _changed: int) -> Table:
+    """A table of scores; several texts show the same statistics of it."""
+    return Table.read(path)
 
 
 def read_json(path: Path) -> dict | None:

@@ -20,7 +20,8 @@ from pvsd_modules.evaluation.lip_scores import COLUMNS, summarise_lips
 from pvsd_modules.evaluation.syncnet import load_syncnet
 from pvsd_modules.inference import LipGenerator
 from pvsd_modules.io.atomic import written_whole
-from pvsd_modules.report.lips import lips_markdown, save_lip_sheet
+from pvsd_modules.plots import save_lip_sheet
+from pvsd_modules.report.lips import lips_markdown
 from pvsd_modules.training.experiment import (
     evenly,
     fail,

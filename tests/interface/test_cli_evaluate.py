@@ -313,7 +313,7 @@ def test_comparison(pvsd, folders, evaluate):
     result = json.loads(output.read_text())["groups"][-1]["si_sdr"]
     assert result["difference"] == pytest.approx(20, abs=0.5)
     assert result["p_value"] == 2 / 8  # three recordings, all better
-    assert "0.2500" in printed
+    assert "p\u00a0=\u00a00.250" in printed
     assert pvsd("evaluate", *words, "--output", output, model=None)[0] == 2
     code, _, complaints = pvsd("evaluate", *words, "--measures", "stoi", model=None)
     assert code == 2 and "si_sdr, seg_snr" in complaints
@@ -372,13 +372,14 @@ def test_dnsmos_with_a_stand_in(monkeypatch):
     )
     monkeypatch.setitem(sys.modules, "onnxruntime", fake)
     scores = Dnsmos("model.onnx")(torch.ones(8000), {})
-    assert [x.shape for x in heard] == [(1, 144160)]
+    # As in the published tool: doubled to 16 s, whose segments begin at 0 to 6 s.
+    assert [x.shape for x in heard] == 7 * [(1, 144160)]
     assert scores["dnsmos_sig"] == pytest.approx(
         -0.08397278 * 9 + 1.22083953 * 3 + 0.0052439
     )
     assert scores["dnsmos_ovr"] == pytest.approx(-0.06766283 + 1.11546468 + 0.04602535)
     heard.clear()
-    Dnsmos("model.onnx")(torch.rand(144160 + 16000), {})
+    Dnsmos("model.onnx")(torch.rand(11 * 16000), {})
     assert len(heard) == 2 and heard[0].dtype == np.float32
     with pytest.raises(Exception, match=r"bad\.onnx is no network"):
         Dnsmos("bad.onnx")

@@ -10,7 +10,7 @@ from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation import markdown, read_scores, summarise
 from pvsd_modules.evaluation.run import with_others
 from pvsd_modules.evaluation.scoring import COLUMNS
-from pvsd_modules.evaluation.summary import bootstrap_interval
+from pvsd_modules.evaluation.statistics import mean_interval
 from pvsd_modules.evaluation.table import ScoreTable
 from pvsd_modules.metrics import MEASURES
 
@@ -25,15 +25,15 @@ def row(name, snr, after=2.0, before=1.0):
 
 def test_bootstrap_is_deterministic_and_covers_the_mean():
     values = [0.1031, 0.4127, 0.2219, 0.9042, 0.4733, 0.2848]
-    low, high = bootstrap_interval(values, seed=3)
-    assert [low, high] == bootstrap_interval(values, seed=3)
-    assert [low, high] != bootstrap_interval(values, seed=4)
+    low, high = mean_interval(values, seed=3)
+    assert [low, high] == mean_interval(values, seed=3)
+    assert [low, high] != mean_interval(values, seed=4)
     assert min(values) < low < 0.4 < high < max(values)
 
 
 def test_bootstrap_interval_shrinks_as_theory_says():
     few, many = [0.0, 1.0] * 50, [0.0, 1.0] * 200
-    widths = [high - low for low, high in map(bootstrap_interval, (few, many))]
+    widths = [high - low for low, high in map(mean_interval, (few, many))]
     assert widths[0] == pytest.approx(2 * 1.96 * 0.5 / 10, rel=0.1)
     assert widths[1] == pytest.approx(widths[0] / 2, rel=0.15)
 
@@ -78,16 +78,21 @@ def test_pairs_without_snr_are_one_group():
 
 
 def test_a_table_goes_on_after_an_interruption(tmp_path):
-    table = ScoreTable(tmp_path / "s.csv", {"lips": "student"}, COLUMNS)
+    table = ScoreTable(tmp_path / "s.csv", {"lips": "student"})
+    assert not list(tmp_path.iterdir())  # nothing before the first row
     table.append({**row("b", None), "pesq_wb": None})
     table.append(row("a", 5.0))
-    with table.path.open("a") as file:
-        file.write("c,5.0,rain,2.5,2.0")  # killed while writing
-    again = ScoreTable(tmp_path / "s.csv", {"lips": "student"}, COLUMNS)
+    assert not table.path.exists()
+    with table.part.open("a") as file:
+        file.write('{"file": "c", "snr"')  # killed while writing
+    again = ScoreTable(tmp_path / "s.csv", {"lips": "student"})
     assert list(again.rows) == ["b", "a"]
     assert again.rows["b"]["pesq_wb"] is None and again.rows["b"]["stoi"] == 2.0
     again.append(row("c", 5.0))
-    assert [r["file"] for r in again.finish(["a", "b", "c"])] == ["a", "b", "c"]
+    rows = ScoreTable(tmp_path / "s.csv", {"lips": "student"}).rows
+    assert list(rows) == ["b", "a", "c"]
+    finished = again.finish(["a", "b", "c"], COLUMNS)
+    assert [r["file"] for r in finished] == ["a", "b", "c"]
     with again.path.open() as file:
         written = list(csv.DictReader(file))
     assert list(written[0]) == COLUMNS
@@ -97,31 +102,40 @@ def test_a_table_goes_on_after_an_interruption(tmp_path):
 
 def test_scores_of_something_else_are_not_mixed_in(tmp_path):
     path = tmp_path / "s.csv"
-    ScoreTable(path, {"lips": "student", "items": 1}, COLUMNS).append(row("a", 5.0))
-    before = path.read_text()
+    ScoreTable(path, {"lips": "student", "items": 1}).append(row("a", 5.0))
     with pytest.raises(PvsdError, match=r"another model, list or setting \(lips"):
-        ScoreTable(path, {"lips": "none", "items": 1}, COLUMNS)
-    assert path.read_text() == before
-    anew = ScoreTable(path, {"lips": "none"}, COLUMNS, overwrite=True)
-    assert anew.rows == {} and "a,5.0" not in path.read_text()
+        ScoreTable(path, {"lips": "none", "items": 1})
+    assert len(ScoreTable(path, {"lips": "student", "items": 1}).rows) == 1
+    assert ScoreTable(path, {"lips": "none"}, overwrite=True).rows == {}
+    assert ScoreTable(path, {"lips": "student"}).rows == {}
 
 
-def test_files_of_the_user_are_left_alone(tmp_path):
-    for name, text in (("s.json", '{"mine": 1}'), ("s.json", "x"), ("s.csv", "file\n")):
-        (tmp_path / name).write_text(text)
-        with pytest.raises(PvsdError, match="not written by this command"):
-            ScoreTable(tmp_path / "s.csv", {}, COLUMNS)
-        assert (tmp_path / name).read_text() == text
-        (tmp_path / name).unlink()
-    with pytest.raises(PvsdError, match=r"name a \.csv file"):
-        ScoreTable(tmp_path / "s.json", {}, COLUMNS)
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("s.json", '{"mine": 1}'),
+        ("s.json", '[{"made_from": 1}]'),
+        ("s.json", "x"),
+        ("s.csv", "file\n"),
+        ("s.md", "mine"),
+        ("s.csv.part", "mine"),
+    ],
+)
+def test_files_of_the_user_are_left_alone(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(PvsdError, match="not written by this command"):
+        ScoreTable(tmp_path / "s.csv", {})
+    assert (tmp_path / name).read_text() == text
+    for other in ("s.json", "q.md"):
+        with pytest.raises(PvsdError, match=r"name a \.csv file"):
+            ScoreTable(tmp_path / other, {})
 
 
 def test_what_failed_is_tried_again(tmp_path):
-    table = ScoreTable(tmp_path / "s.csv", {}, COLUMNS)
+    table = ScoreTable(tmp_path / "s.csv", {})
     table.append({"file": "a", "failure": "the enhanced sound is silent"})
     table.append(row("b", 5.0))
-    assert list(ScoreTable(tmp_path / "s.csv", {}, COLUMNS).rows) == ["b"]
+    assert list(ScoreTable(tmp_path / "s.csv", {}).rows) == ["b"]
 
 
 def test_failures_are_named_and_never_averaged():

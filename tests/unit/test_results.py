@@ -184,15 +184,15 @@ def test_recordings_that_lose_are_told_of(checkout):
     assert "falls by more than 0.1 in 5 of 8 recordings, at worst by 0.14." in section
 
 
-def test_a_twin_on_another_list_is_paired_with_the_model_there(checkout):
+def test_a_baseline_on_another_list_is_paired_with_the_model_there(checkout):
     folder = checkout / "pvsd_modules" / "pretrained" / "offline"
-    twin = folder / "controls" / "clean30_twin.csv"
-    twin.write_text(score_rows(0.1, snrs=(30,)))
+    baseline = folder / "controls" / "clean30_baseline.csv"
+    baseline.write_text(score_rows(0.1, snrs=(30,)))
     section = controls_section(folder).replace("\u00a0", " ")
     assert "| `clean30`: lips |" in section
-    row = next(x for x in section.splitlines() if "the twin" in x)
+    row = next(x for x in section.splitlines() if "audio-only baseline" in x)
     assert "+0.025 (+0.025 to +0.025), p = 0.008" in row
-    assert "`clean30_twin`" not in section
+    assert "`clean30_baseline`" not in section
 
 
 def test_real_lips(checkout):

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pvsd_modules.report.measures import Table, label, title, unit
-from pvsd_modules.report.style import GREY, colour, drawn, marker
-from pvsd_modules.report.text import number
+from pvsd_modules.evaluation.measures import label, title, unit
+from pvsd_modules.evaluation.text import number
+from pvsd_modules.plots import GREY, colour, drawn, marker
+from pvsd_modules.report.table import Table
 
 _CLASSES = 16  # that a figure has room for
 _FEWEST = 3  # recordings that make a class worth a box
@@ -65,10 +66,8 @@ def _curve(scores: Table, name: str, key: str) -> list[tuple]:
     for snr in scores.levels or ["all"]:
         found = scores.at(snr, name)
         if found and key in found:
-            ends = found["mean_interval"]
-            if key == "noisy":
-                ends = scores.noisy_interval(snr, name)
-            points.append((0.0 if snr == "all" else snr, found[key], *ends))
+            at = 0.0 if snr == "all" else snr
+            points.append((at, found[key], *found[f"{key}_interval"]))
     return points
 
 

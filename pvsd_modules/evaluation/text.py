@@ -1,11 +1,11 @@
-"""Numbers and tables in Markdown."""
+"""How numbers, p-values, lists of words and Markdown tables are written."""
 
 import textwrap
 from collections.abc import Sequence
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown, the first column to the left and the others to the right.
+    """A table in Markdown, the first column left-aligned and the others right-aligned.
 
     Example
     -------
@@ -19,7 +19,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def number(value: float | str) -> str:
-    """A level as it is written in a heading: no needless zeros or signs.
+    """An SNR or another name of a group, without needless zeros or signs.
 
     Example
     -------
@@ -54,7 +54,7 @@ def with_interval(value: float, interval: Sequence[float], decimals: int) -> str
 
 
 def p_value(p: float) -> str:
-    """A probability as one writes it; no line is broken within it.
+    """A p-value; no line is broken within it.
 
     Example
     -------
@@ -66,7 +66,7 @@ def p_value(p: float) -> str:
 
 
 def listed(words: Sequence[str]) -> str:
-    """Words as a sentence lists them.
+    """Words as a list in a sentence.
 
     Example
     -------
@@ -78,13 +78,13 @@ def listed(words: Sequence[str]) -> str:
 
 
 def prose(text: str) -> str:
-    """A paragraph of Markdown in lines of ordinary length."""
+    """A paragraph of Markdown in lines of at most 95 characters."""
     filled = textwrap.fill(text, 95, break_long_words=False, break_on_hyphens=False)
     return f"{filled}\n"
 
 
 def undefined(titles: Sequence[str], files: int, of: str = "recordings") -> str:
-    """How one says that scores are missing.
+    """A clause on scores that are not defined.
 
     Example
     -------
