@@ -43,6 +43,9 @@ EXTRAS = {
         "pystoi>=0.4.1,<0.5",
         "matplotlib>=3.9,<4",
         "jinja2>=3.1,<4",
+        # DNSMOS: the networks, and what runs them.
+        "speechmos>=0.0.1,<1",
+        "onnxruntime>=1.20,<2",
     ],
     "live": ["sounddevice>=0.5,<1"],
     "onnx": ["onnx>=1.17,<2", "onnxruntime>=1.20,<2"],
@@ -108,6 +111,7 @@ setup(
             ),
         ],
         "pvsd_modules.data.manifests": ["*.txt"],
+        "pvsd_modules.report": ["page.html"],
     },
     install_requires=CORE,
     extras_require=EXTRAS,
