@@ -5,18 +5,28 @@
 
 The training scripts call `prepare` through `run_on_main`; it does nothing when the
 manifests still fit the data and the arguments. What is written, and how the sets are
-kept apart, is described in README.md beside this file.
+kept apart, is described in README.md beside this file. The exit code is 1 if files
+could not be read (they are named, the others are used), 2 if the command is wrong.
 """
 
 import argparse
+import dataclasses
 import logging
+import os
 import sys
 
-from pvsd_modules.data.manifests.faces import prepare_faces
-from pvsd_modules.data.manifests.mixtures import forget_stale_mixtures, prepare_mixtures
-from pvsd_modules.data.manifests.noise import prepare_noise
-from pvsd_modules.data.manifests.pairs import prepare_pairs
-from pvsd_modules.data.manifests.speech import prepare_speech
+from pvsd_modules.data.manifests.build import Options, prepare_kind
+from pvsd_modules.data.manifests.faces import Faces
+from pvsd_modules.data.manifests.mixtures import (
+    MixtureOptions,
+    forget_stale_mixtures,
+    prepare_mixtures,
+)
+from pvsd_modules.data.manifests.noise import Noise
+from pvsd_modules.data.manifests.pairs import Pairs
+from pvsd_modules.data.manifests.record import count_faults
+from pvsd_modules.data.manifests.rooms import Rooms
+from pvsd_modules.data.manifests.speech import Speech
 from pvsd_modules.errors import PvsdError
 
 logger = logging.getLogger(__name__)
@@ -24,23 +34,13 @@ logger = logging.getLogger(__name__)
 
 def prepare(
     output_folder,
-    speech=None,
-    noise=None,
+    speech=(),
+    noise=(),
+    rooms=(),
     faces=None,
     pairs=None,
-    seed=1234,
-    valid_fraction=0.05,
-    test_fraction=0.05,
-    min_seconds=0.5,
-    split_every_tenth=False,
-    vggsound_csv=None,
-    keep_speech_classes=False,
-    valid_speakers=(),
-    valid_snrs=(-5, 0, 5, 10),
-    test_snrs=(-5, 0, 5, 10),
-    valid_count=100,
-    test_count=200,
-    max_seconds=10.0,
+    workers=1,
+    **options,
 ):
     """Prepare each kind of data that is given.
 
@@ -48,83 +48,60 @@ def prepare(
     ---------
     output_folder : str
         Where the manifests go.
-    speech, noise : str, optional
-        Data roots: a folder or a CSV manifest. With both, the valid and test
+    speech, noise, rooms : str or list of str
+        Data roots: folders or CSV manifests. With speech and noise, the valid and test
         mixtures are drawn too.
     faces : str, optional
         Folder that preprocess.py wrote.
     pairs : str, optional
         Folder of pre-mixed pairs, such as VoiceBank-DEMAND's.
-    seed : int
-        Seed of splits and mixtures.
-    valid_fraction, test_fraction : float
-        Shares of a set that the corpus does not have itself.
-    min_seconds : float
-        Shorter speech is left out.
-    split_every_tenth : bool
-        Split one speaker's recordings by name instead of by speaker.
-    vggsound_csv : str, optional
-        VGGSound's table when it does not lie in the noise folder.
-    keep_speech_classes : bool
-        Keep VGGSound's speech and singing classes.
-    valid_speakers : sequence of str
-        Speakers of the pairs' training set that become its valid set.
-    valid_snrs, test_snrs : sequence of float
-        SNRs of the mixtures in dB.
-    valid_count, test_count : int
-        Numbers of mixtures.
-    max_seconds : float
-        Longest mixture.
+    workers : int
+        Threads that decode.
+    **options : dict
+        Fields of `Options` and `MixtureOptions`.
+
+    Returns
+    -------
+    int
+        How many files could not be read.
     """
-    if not any((speech, noise, faces, pairs)):
+    if not any((speech, noise, rooms, faces, pairs)):
         raise PvsdError(
             "There is nothing to prepare: give at least one of --speech, --noise, "
-            "--faces and --pairs."
+            "--rooms, --faces and --pairs."
         )
-    shares = dict(valid_fraction=valid_fraction, test_fraction=test_fraction)
-    for name, share in shares.items():
-        if not 0 <= share < 0.5:
-            raise PvsdError(f"--{name} {share} is not between 0 and 0.5.")
-    shared = dict(output_folder=output_folder, seed=seed, **shares)
+    if workers < 1:
+        raise PvsdError(f"--workers {workers} is below 1.")
+    chosen = pick(Options, options)
+    mixed = pick(MixtureOptions, options)
+    given = {Speech(): speech, Noise(): noise, Rooms(): rooms}
+    given |= {Faces(): faces, Pairs(): pairs}
     written = {}
-    if speech:
-        written["speech"] = prepare_speech(
-            speech,
-            min_seconds=min_seconds,
-            split_every_tenth=split_every_tenth,
-            **shared,
-        )
-    if noise:
-        written["noise"] = prepare_noise(
-            noise,
-            vggsound_csv=vggsound_csv,
-            keep_speech_classes=keep_speech_classes,
-            **shared,
-        )
+    for kind, roots in given.items():
+        if roots:
+            written[kind.name] = prepare_kind(
+                kind, as_list(roots), output_folder, chosen, workers
+            )
     if speech and noise:
         written["mixtures"] = prepare_mixtures(
-            speech,
-            noise,
-            output_folder,
-            seed=seed,
-            valid_snrs=tuple(valid_snrs),
-            test_snrs=tuple(test_snrs),
-            valid_count=valid_count,
-            test_count=test_count,
-            max_seconds=max_seconds,
+            as_list(speech), as_list(noise), output_folder, mixed
         )
     elif speech or noise:
         forget_stale_mixtures(output_folder)
-    if faces:
-        written["faces"] = prepare_faces(
-            faces, split_every_tenth=split_every_tenth, **shared
-        )
-    if pairs:
-        written["pairs"] = prepare_pairs(
-            pairs, valid_speakers=tuple(valid_speakers), **shared
-        )
-    for kind, is_new in written.items():
-        logger.info("%s: %s", kind, "written" if is_new else "up to date")
+    for name, is_new in written.items():
+        logger.info("%s: %s", name, "written" if is_new else "up to date")
+    return count_faults(output_folder, written)
+
+
+def pick(options_class, options):
+    """The given options that a class of options has, as an object of it."""
+    names = {field.name for field in dataclasses.fields(options_class)}
+    return options_class(**{k: v for k, v in options.items() if k in names})
+
+
+def as_list(roots):
+    """One root or several."""
+    return [roots] if isinstance(roots, str | os.PathLike) else list(roots)
 
 
 def main(arguments=None):
@@ -133,16 +110,27 @@ def main(arguments=None):
         description=__doc__.split("\n\n")[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    add = parser.add_argument
+    usual, mixed = Options(), MixtureOptions()
+    add, several = parser.add_argument, {"nargs": "+", "default": []}
     add("--output_folder", required=True, help="where the manifests go")
-    add("--speech", help="folder (LRS3 raw or preprocessed, or any) or CSV manifest")
-    add("--noise", help="folder (VGGSound or any) or CSV manifest")
+    place = "folders or CSV manifests"
+    add("--speech", help=f"{place}: LRS3 raw or preprocessed, or any", **several)
+    add("--noise", help=f"{place}: VGGSound or any", **several)
+    add("--rooms", help=f"{place}: impulse responses (rows of type rir)", **several)
     add("--faces", help="folder that preprocess.py wrote")
     add("--pairs", help="folder of noisy and clean pairs, as VoiceBank-DEMAND's")
-    add("--seed", type=int, default=1234, help="seed of splits and mixtures")
-    add("--valid_fraction", type=float, default=0.05, help="share, if corpus has none")
-    add("--test_fraction", type=float, default=0.05, help="share, if corpus has none")
-    add("--min_seconds", type=float, default=0.5, help="leave out shorter speech")
+    add("--workers", type=int, default=os.cpu_count(), help="threads that decode")
+    add("--seed", type=int, default=usual.seed, help="seed of splits and mixtures")
+    number = {"type": float, "metavar": "X"}
+    for name, text in (
+        ("valid_fraction", "share of a valid set, if the corpus has none"),
+        ("test_fraction", "share of a test set, if the corpus has none"),
+        ("min_seconds", "leave out shorter recordings"),
+        ("min_level_db", "leave out quieter recordings, dB relative to full scale"),
+        ("min_speech_bandwidth", "leave out speech of less bandwidth, Hz"),
+        ("min_noise_bandwidth", "leave out noise of less bandwidth, Hz"),
+    ):
+        add(f"--{name}", default=getattr(usual, name), help=text, **number)
     add(
         "--split_every_tenth",
         action="store_true",
@@ -155,24 +143,32 @@ def main(arguments=None):
         help="keep VGGSound's classes of people speaking and singing",
     )
     add(
-        "--valid_speakers",
-        nargs="+",
-        default=[],
-        help="of the pairs' training set, instead of a share (VoiceBank: p226 p287)",
+        "--exclude_licences",
+        metavar="WORD",
+        help="leave out rows whose column licence contains one of these, such as GPL",
+        **several,
     )
-    snrs = {"type": float, "nargs": "+", "default": [-5, 0, 5, 10]}
-    add("--valid_snrs", help="dB, used equally often", **snrs)
-    add("--test_snrs", help="dB, used equally often", **snrs)
-    add("--valid_count", type=int, default=100, help="number of valid mixtures")
-    add("--test_count", type=int, default=200, help="number of test mixtures")
-    add("--max_seconds", type=float, default=10.0, help="longest mixture")
+    add(
+        "--valid_speakers",
+        help="of the pairs' training set, instead of a share (VoiceBank: p226 p287)",
+        **several,
+    )
+    for split in ("valid", "test"):
+        snrs = getattr(mixed, f"{split}_snrs")
+        text = f"SNRs of the {split} mixtures in dB, used equally often"
+        add(f"--{split}_snrs", nargs="+", default=snrs, help=text, **number)
+        count = getattr(mixed, f"{split}_count")
+        text = f"number of {split} mixtures"
+        add(f"--{split}_count", type=int, default=count, help=text)
+    text = "longest mixture, seconds"
+    add("--max_seconds", default=mixed.max_seconds, help=text, **number)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     try:
-        prepare(**vars(parser.parse_args(arguments)))
+        faults = prepare(**vars(parser.parse_args(arguments)))
     except PvsdError as error:
         print(f"prepare.py: {error}", file=sys.stderr)
         return 2
-    return 0
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
-"""prepare.py on small made-up corpora of every layout it knows."""
+"""prepare.py on small synthetic corpora of every layout it knows."""
 
 import csv
 import importlib.util
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from speechbrain.dataio.dataio import load_data_json
+
+from pvsd_modules.data.manifests.rooms import files_by_room
 
 SCRIPT = Path(__file__).parents[2] / "recipes" / "LRS3_VGGSound" / "prepare.py"
 _spec = importlib.util.spec_from_file_location("prepare_script", SCRIPT)
@@ -134,7 +137,9 @@ def test_csv_manifest_keeps_its_splits(tmp_path):
     with table.open("w", newline="") as file:
         csv.writer(file).writerows(rows)
     out = tmp_path / "out"
-    assert run("--speech", table, "--noise", table, "--output_folder", out) == 0
+    # A file that cannot be read is an exit code of 1, also when nothing is new.
+    for _ in range(2):
+        assert run("--speech", table, "--noise", table, "--output_folder", out) == 1
     assert speakers(out, "train_speech") == {"anna0", "anna1"}
     assert speakers(out, "test_speech") == {"anna3"}
     assert "gone.wav" in (out / "speech_skipped.txt").read_text()
@@ -156,7 +161,7 @@ def test_preprocessed_faces_and_the_same_as_speech(tmp_path):
         make_clip(root / "anna" / f"clip{i:02d}")
     make_clip(root / "anna" / "torn", frames=20)
     options = ["--faces", root, "--speech", root, "--split_every_tenth"]
-    assert run(*options, "--output_folder", out) == 0
+    assert run(*options, "--output_folder", out) == 1
     faces = read(out, "test_faces")
     assert list(faces) == ["anna/clip09", "anna/clip19"]
     assert faces["anna/clip09"] == {
@@ -203,7 +208,7 @@ def test_unusable_files_are_named_and_do_not_stop_the_run(tmp_path, caplog):
     (root / "s1" / "page.mp4").write_text("<html>not found</html>")
     write(root / "s2" / "nothing.wav", 0.0)
     write(root / "s3" / "short.wav", 0.1)
-    assert run("--speech", root, "--output_folder", out) == 0
+    assert run("--speech", root, "--output_folder", out) == 1
     skipped = (out / "speech_skipped.txt").read_text()
     lines = dict(line.split("\t") for line in skipped.splitlines())
     bad = {"s0/empty.wav", "s1/page.mp4", "s2/nothing.wav", "s3/short.wav"}
@@ -226,7 +231,8 @@ def test_silent_noise_is_never_mixed(tmp_path, caplog):
         write(tmp_path / "noise" / split / "rain" / "loud.wav", 0.3)
     out = tmp_path / "out"
     options = ["--speech", tmp_path / "speech", "--noise", tmp_path / "noise"]
-    assert run(*options, "--output_folder", out, "--test_count", 9) == 0
+    options += ["--test_count", 9, "--min_seconds", 0.2]
+    assert run(*options, "--output_folder", out) == 0
     mixtures = read(out, "test_mixtures")
     assert len(mixtures) == 9
     assert {m["noise"] for m in mixtures.values()} == {
@@ -234,6 +240,150 @@ def test_silent_noise_is_never_mixed(tmp_path, caplog):
     }
     assert "silent.wav" in caplog.text
     assert "speech train is empty" in caplog.text
+
+
+def table(path, rows):
+    """Write rows (dicts) as a CSV manifest, and a sound file for each of them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = sorted({key for row in rows for key in row})
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def test_several_roots_licences_and_rooms(tmp_path):
+    mine, other, out = tmp_path / "mine", tmp_path / "other", tmp_path / "out"
+    free = {"type": "speech", "split": "train", "licence": "CC-BY-4.0"}
+    rows = [
+        {**free, "path": "a.wav", "speaker": "anna"},
+        {**free, "path": "b.wav", "speaker": "bob", "licence": "GNU GPL V3+"},
+        {**free, "path": "n.wav", "type": "noise", "category": "rain"},
+    ]
+    for k, name in enumerate("abn"):
+        write(mine / f"{name}.wav", seed=k)
+    for k in range(3):
+        write(other / "speech" / f"s{k}" / "x.wav", seed=k)
+        for place in ("hall", "hall2"):
+            write(mine / "rir" / place / f"{k}.wav", 0.2)
+            rows.append({"path": f"rir/{place}/{k}.wav", "type": "rir"})
+    rows[-1] |= {"room": "elsewhere", "split": "valid"}
+    manifest = table(mine / "manifest.csv", rows)
+    options = ["--noise", manifest, "--rooms", manifest, "--output_folder", out]
+    options += ["--exclude_licences", "gpl", "--valid_fraction", 0]
+    options += ["--test_fraction", 0, "--speech", manifest, other / "speech"]
+    assert run(*options) == 0
+    speech = read(out, "train_speech")
+    # The paths begin at the folder that holds both roots.
+    assert {item["wav"] for item in speech.values()} == {
+        "{data_root}/mine/a.wav",
+        *(f"{{data_root}}/other/speech/s{k}/x.wav" for k in range(3)),
+    }
+    assert speakers(out, "train_speech") == {"anna", "s0", "s1", "s2"}
+    assert (
+        "b.wav\tof the licence GNU GPL V3+" in (out / "speech_skipped.txt").read_text()
+    )
+    [noise] = read(out, "train_noise").values()
+    assert noise["wav"] == "{noise_root}/n.wav"
+    roots = {"rooms_root": str(mine)}
+    rooms = files_by_room(load_data_json(out / "train_rooms.json", roots))
+    assert {room: len(files) for room, files in rooms.items()} == {
+        "hall": 3,
+        "hall2": 2,
+    }
+    assert all(Path(file).is_file() for files in rooms.values() for file in files)
+    [room] = read(out, "valid_rooms").values()
+    assert room["room"] == "elsewhere"
+    # A root inside another one does not list a file twice.
+    nested = [
+        "--speech",
+        other,
+        other / "speech",
+        "--output_folder",
+        tmp_path / "twice",
+    ]
+    assert run(*nested, "--valid_fraction", 0, "--test_fraction", 0) == 0
+    assert len(read(tmp_path / "twice", "train_speech")) == 3
+
+
+def low_passed(path, hertz):
+    time = np.arange(16000) / 16000
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, 0.1 * np.sin(2 * np.pi * hertz * time), 16000)
+
+
+def test_what_is_no_usable_signal_is_left_out_with_its_reason(tmp_path):
+    for kind in ("speech", "noise"):
+        root = tmp_path / kind
+        for split in ("train", "valid", "test"):
+            write(root / split / "x" / "good.wav")
+        for name, options in {
+            "ten_samples": {"seconds": 10 / 16000},
+            "quiet": {"level": 1e-4},
+            "silent": {"level": 0.0},
+        }.items():
+            write(root / "test" / "x" / f"{name}.wav", **options)
+        wave = np.full(16000, 0.1, np.float32)
+        wave[5] = np.nan
+        soundfile.write(root / "test" / "x" / "nan.wav", wave, 16000, subtype="FLOAT")
+        low_passed(root / "test" / "x" / "dull.wav", 30 if kind == "noise" else 1000)
+    out = tmp_path / "out"
+    options = ["--speech", tmp_path / "speech", "--noise", tmp_path / "noise"]
+    assert run(*options, "--output_folder", out, "--test_count", 20) == 0
+    for kind in ("speech", "noise"):
+        text = (out / f"{kind}_skipped.txt").read_text()
+        reasons = dict(line.split("\t") for line in text.splitlines())
+        found = {Path(key).stem: reason for key, reason in reasons.items()}
+        assert set(found) == {"ten_samples", "quiet", "silent", "nan", "dull"}
+        assert found["ten_samples"].startswith("shorter than 0.5 s: 0.000625 s")
+        assert found["quiet"].startswith("quieter than -60 dB full scale: -79.9")
+        assert found["silent"] == "it is silent"
+        assert found["nan"] == "it has samples that are not finite numbers"
+        assert found["dull"].startswith("bandwidth of less than")
+    noises = {mixture["noise"] for mixture in read(out, "test_mixtures").values()}
+    assert noises == {"{noise_root}/test/x/good.wav"}
+
+
+def test_one_bad_name_does_not_stop_the_others(tmp_path, monkeypatch):
+    root, out = tmp_path / "speech", tmp_path / "out"
+    for k in range(3):
+        write(root / f"s{k}" / "fine.wav")
+    (root / "s0" / "loop.wav").symlink_to("loop.wav")
+    odd = os.fsencode(root / "s1") + b"/caf\xe9.wav"
+    Path(os.fsdecode(odd)).write_bytes((root / "s0" / "fine.wav").read_bytes())
+    write(root / "closed" / "x.wav")
+    listed = os.scandir
+
+    def scandir(path):
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert run("--speech", root, "--output_folder", out) == 1
+    text = (out / "speech_skipped.txt").read_text(encoding="utf-8")
+    reasons = dict(line.split("\t") for line in text.splitlines())
+    assert "Permission denied" in reasons["closed"]
+    assert "not UTF-8" in reasons["s1/caf?.wav"]
+    assert set(reasons) == {"closed", "s1/caf?.wav", "s0/loop.wav"}
+    used = [
+        item for s in ("train", "valid", "test") for item in read(out, f"{s}_speech")
+    ]
+    assert sorted(used) == ["s0/fine", "s1/fine", "s2/fine"]
+
+
+def test_a_table_reads_no_file_outside_of_its_folder(tmp_path):
+    write(tmp_path / "secret.wav")
+    write(tmp_path / "theirs" / "a.wav")
+    long = "x" * 300 + ".wav"
+    paths = ["a.wav", "../secret.wav", str(tmp_path / "secret.wav"), long]
+    given = table(tmp_path / "theirs" / "m.csv", [{"path": path} for path in paths])
+    out = tmp_path / "out"
+    assert run("--speech", given, "--output_folder", out) == 1
+    assert list(read(out, "train_speech")) == ["a"]
+    text = (out / "speech_skipped.txt").read_text()
+    assert text.count("outside of its folder") == 2 and "too long" in text
 
 
 def contents(folder):
@@ -294,7 +444,15 @@ def test_mixtures_of_other_speech_are_removed(lrs3, vggsound, tmp_path, caplog):
         (["--noise", "."], "No noise was found"),
         (["--pairs", "."], "No pair can be used"),
         (["--faces", "."], "run preprocess.py"),
+        (["--rooms", "."], "No impulse response was found"),
         (["--speech", ".", "--test_fraction", "0.9"], "not between 0 and 0.5"),
+        (["--speech", ".", "--valid_fraction", "nan"], "not between 0 and 0.5"),
+        (["--speech", ".", "--min_seconds", "nan"], "not a number of 0 or more"),
+        (["--speech", ".", "--min_level_db", "inf"], "not between -200 and 0 dB"),
+        (["--speech", ".", "--test_snrs", "0", "nan"], "one or more numbers of dB"),
+        (["--speech", ".", "--test_count", "-1"], "is below 0"),
+        (["--speech", ".", "--max_seconds", "0"], "is not above 0"),
+        (["--speech", ".", "--workers", "0"], "is below 1"),
     ],
 )
 def test_a_mistake_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, sentence):

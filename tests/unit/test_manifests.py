@@ -22,7 +22,7 @@ def recordings(groups=20, each=5, split=""):
 
 
 def by_split(items):
-    return {s: {item.group for item in items if item.split == s} for s in splits.SPLITS}
+    return {s: {item.group for item in items if item.split == s} for s in scan.SPLITS}
 
 
 def test_groups_stay_whole_and_shares_are_met():
@@ -164,7 +164,7 @@ def test_neither_folder_nor_table_is_a_sentence(tmp_path):
         scan.is_table(tmp_path / "a.txt")
     (tmp_path / "a.csv").write_text("name,split\nx,train\n")
     with pytest.raises(PvsdError, match="no column named path"):
-        scan.read_table(tmp_path / "a.csv", "speech")
+        scan.read_table(tmp_path / "a.csv", "speech", scan.LeftOut())
 
 
 def test_walk_follows_links_once_and_skips_hidden_names(tmp_path):

@@ -1,6 +1,7 @@
-"""Manifests: what lies on the disk, split, measured and written as JSON.
+"""Manifests: what lies on the disk, checked, split and written as JSON.
 
-One kind of data a file: `speech`, `noise`, `mixtures`, `pairs`, `faces`. They share
-`scan` (find and measure recordings), `splits` (who belongs to which set) and `store`
-(write, and know whether anything has changed since).
+`scan` finds files, `quality` decodes and checks them, `splits` says which set they
+belong to, `record` knows whether anything has changed since, and `build` does all this
+in turn for one kind of data: `speech`, `noise`, `faces`, `pairs`, `rooms`. `mixtures`
+draws the fixed lists.
 """

@@ -1,15 +1,17 @@
 """Fixed lists of test mixtures: which speech, which noise, from where, how loud."""
 
 import logging
+import math
 import random
 from collections import defaultdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from pvsd_modules.alignment import SAMPLE_RATE
-from pvsd_modules.data.manifests import scan, splits, store
-from pvsd_modules.data.manifests.scan import Skipped
+from pvsd_modules.data.manifests import record, scan, splits
+from pvsd_modules.data.manifests.build import resolved
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.sound_reading import read_mono
 
@@ -21,85 +23,92 @@ _TRIES = 16
 _QUIET = 0.1
 
 
+@dataclass(frozen=True)
+class MixtureOptions:
+    """How the fixed lists are drawn.
+
+    Arguments
+    ---------
+    seed : int
+        Seed of every choice.
+    valid_snrs, test_snrs : tuple of float
+        Signal-to-noise ratios in dB, used equally often.
+    valid_count, test_count : int
+        Numbers of mixtures.
+    max_seconds : float
+        Longer speech is cut to this.
+    """
+
+    seed: int = 1234
+    valid_snrs: tuple[float, ...] = (-5, 0, 5, 10)
+    test_snrs: tuple[float, ...] = (-5, 0, 5, 10)
+    valid_count: int = 100
+    test_count: int = 200
+    max_seconds: float = 10.0
+
+    def __post_init__(self):
+        for name in ("valid_snrs", "test_snrs"):
+            snrs = getattr(self, name)
+            if not snrs or not all(math.isfinite(snr) for snr in snrs):
+                raise PvsdError(f"--{name} needs one or more numbers of dB.")
+        for name in ("valid_count", "test_count"):
+            if getattr(self, name) < 0:
+                raise PvsdError(f"--{name} {getattr(self, name)} is below 0.")
+        if not 0 < self.max_seconds < math.inf:
+            raise PvsdError(f"--max_seconds {self.max_seconds} is not above 0.")
+
+
 def prepare_mixtures(
-    speech_root: str,
-    noise_root: str,
+    speech_roots: list[str],
+    noise_roots: list[str],
     output_folder: str,
-    seed: int = 1234,
-    valid_snrs: tuple[float, ...] = (-5, 0, 5, 10),
-    test_snrs: tuple[float, ...] = (-5, 0, 5, 10),
-    valid_count: int = 100,
-    test_count: int = 200,
-    max_seconds: float = 10.0,
+    options: MixtureOptions,
 ) -> bool:
     """Write valid_mixtures.json and test_mixtures.json from the manifests beside them.
 
     Arguments
     ---------
-    speech_root : str
-        The root that the speech manifests were made from.
-    noise_root : str
-        The root that the noise manifests were made from.
+    speech_roots, noise_roots : list of str
+        The roots that the speech and noise manifests were made from.
     output_folder : str
         Where the speech and noise manifests lie and the mixtures go.
-    seed : int
-        Seed of every choice.
-    valid_snrs : tuple of float
-        Signal-to-noise ratios in dB, used equally often.
-    test_snrs : tuple of float
-        Same for the test set.
-    valid_count : int
-        Number of valid mixtures.
-    test_count : int
-        Number of test mixtures.
-    max_seconds : float
-        Longer speech is cut to this.
+    options : MixtureOptions
 
     Returns
     -------
     bool
         False when everything was up to date and nothing was written.
     """
-    folder = Path(output_folder).expanduser()
-    roots = {
-        "data_root": str(scan.folder_of(Path(speech_root).expanduser().resolve())),
-        "noise_root": str(scan.folder_of(Path(noise_root).expanduser().resolve())),
-    }
-    record = store.Record(folder)
+    notes = record.Record(Path(output_folder).expanduser())
     made_from = {
-        "speech": record.made.get("speech", {}).get("from"),
-        "noise": record.made.get("noise", {}).get("from"),
-        "seed": seed,
-        "snrs": [list(valid_snrs), list(test_snrs)],
-        "counts": [valid_count, test_count],
-        "max_seconds": max_seconds,
+        "speech": notes.made.get("speech", {}).get("from"),
+        "noise": notes.made.get("noise", {}).get("from"),
+        **asdict(options),
     }
-    if record.is_current("mixtures", made_from):
+    if notes.is_current("mixtures", made_from):
         return False
-    for name, snrs in (("valid_snrs", valid_snrs), ("test_snrs", test_snrs)):
-        if not snrs:
-            raise PvsdError(f"--{name} needs at least one number of dB.")
-    skipped = Skipped()
-    files = []
-    for split, snrs, count in (
-        ("valid", valid_snrs, valid_count),
-        ("test", test_snrs, test_count),
-    ):
-        speech = store.read_json(folder / f"{split}_speech.json")
-        noise = store.read_json(folder / f"{split}_noise.json")
+    roots = {
+        "data_root": str(scan.common_folder(resolved(speech_roots))),
+        "noise_root": str(scan.common_folder(resolved(noise_roots))),
+    }
+    unusable, files = {}, []
+    for split in ("valid", "test"):
+        count = getattr(options, f"{split}_count")
+        speech = record.read_json(notes.folder / f"{split}_speech.json")
+        noise = record.read_json(notes.folder / f"{split}_noise.json")
         if count and not (speech and noise):
-            logger.warning(
-                "%s_mixtures.json is empty: there is no %s.",
-                split,
-                "noise" if speech else "speech",
-            )
+            missing = "noise" if speech else "speech"
+            logger.warning("%s_mixtures.json is empty: there is no %s.", split, missing)
             count = 0
-        maker = _Maker(roots, f"{seed} {split}", max_seconds, skipped)
+        maker = _Maker(roots, f"{options.seed} {split}", options.max_seconds, unusable)
         files.append(f"{split}_mixtures.json")
-        store.write_json(folder / files[-1], maker.mix(speech, noise, snrs, count))
-    for key, reason in skipped.reasons.items():
+        snrs = getattr(options, f"{split}_snrs")
+        record.write_json(
+            notes.folder / files[-1], maker.mix(speech, noise, snrs, count)
+        )
+    for key, reason in unusable.items():
         logger.warning("not mixed: %s: %s", key, reason)
-    record.note("mixtures", made_from, files)
+    notes.note("mixtures", made_from, files)
     return True
 
 
@@ -111,17 +120,17 @@ def forget_stale_mixtures(output_folder: str) -> None:
     output_folder : str
         Where the manifests lie.
     """
-    record = store.Record(Path(output_folder).expanduser())
-    made_from = record.made.get("mixtures", {}).get("from")
+    notes = record.Record(Path(output_folder).expanduser())
+    made_from = notes.made.get("mixtures", {}).get("from")
     if made_from and any(
-        made_from[kind] != record.made.get(kind, {}).get("from")
+        made_from[kind] != notes.made.get(kind, {}).get("from")
         for kind in ("speech", "noise")
     ):
         logger.warning(
             "The mixtures were of other speech or noise and are removed: prepare once "
             "more with both --speech and --noise."
         )
-        record.forget("mixtures")
+        notes.forget("mixtures")
 
 
 def spread(manifest: dict, group_key: str, seed: str) -> list[str]:
@@ -196,8 +205,8 @@ def _snr_index(index: int, files: int, snrs: int) -> int:
 class _Maker:
     """Draws the mixtures of one set."""
 
-    def __init__(self, roots, seed, max_seconds, skipped):
-        self.roots, self.seed, self.skipped = roots, seed, skipped
+    def __init__(self, roots, seed, max_seconds, unusable):
+        self.roots, self.seed, self.unusable = roots, seed, unusable
         self.max_samples = round(max_seconds * SAMPLE_RATE)
 
     def mix(self, speech, noise, snrs, count):
@@ -226,9 +235,9 @@ class _Maker:
         order = spread(manifest, group_key, f"{self.seed} {what}")
         while order:
             for name in order:
-                if manifest[name]["wav"] not in self.skipped.reasons:
+                if manifest[name]["wav"] not in self.unusable:
                     yield manifest[name]
-            order = [n for n in order if manifest[n]["wav"] not in self.skipped.reasons]
+            order = [n for n in order if manifest[n]["wav"] not in self.unusable]
         raise PvsdError(
             f"There is nothing to mix: every {what} file of the set "
             f"{self.seed.split()[-1]} is silent or broken."
@@ -242,8 +251,8 @@ class _Maker:
                 length = min(longest, len(wave))
                 start = sounding_start(wave, length, rng)
             except PvsdError as error:
-                self.skipped.add(entry["wav"], str(error))
+                self.unusable[entry["wav"]] = str(error)
                 continue
             if start is not None:
                 return entry, start, length
-            self.skipped.add(entry["wav"], "it is silent")
+            self.unusable[entry["wav"]] = "it is silent"

@@ -6,9 +6,9 @@ import re
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
-from pvsd_modules.data.manifests import entries, scan, splits, store
-from pvsd_modules.data.manifests.scan import Recording, Skipped
-from pvsd_modules.data.manifests.speech import nothing_found
+from pvsd_modules.data.manifests import quality, scan
+from pvsd_modules.data.manifests.build import Kind, escape
+from pvsd_modules.data.manifests.scan import Recording
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.suffixes import MEDIA_SUFFIXES
 
@@ -96,7 +96,7 @@ def read_vggsound(path: Path) -> dict[str, tuple[str, str]]:
             for row in csv.reader(file):
                 if len(row) == 4 and row[1].strip().isdigit():
                     name = f"{row[0].strip()}_{int(row[1]):06d}"
-                    table[name] = (row[2].strip(), splits.own_split(row[3]))
+                    table[name] = (row[2].strip(), scan.own_split(row[3]))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PvsdError(f"{path} cannot be read: {error}") from error
     if not table:
@@ -107,118 +107,85 @@ def read_vggsound(path: Path) -> dict[str, tuple[str, str]]:
     return table
 
 
-def find_noise(root: Path, vggsound_csv: Path | None = None) -> list[Recording]:
-    """List the noise below a data root; nothing is opened yet.
+class Noise(Kind):
+    """Noise without speech.
 
-    Arguments
-    ---------
-    root : Path
-        Folder of noise files (VGGSound's, with its vggsound.csv in it, or any other
-        tree), or a CSV manifest.
-    vggsound_csv : Path, optional
-        VGGSound's table when it lies elsewhere.
-
-    Returns
-    -------
-    list of Recording
-        With source recording (`group`), class and split where they are known. A file
-        that VGGSound's table does not know has the category None.
+    A root is a folder of noise files (VGGSound's, with its vggsound.csv in it, or any
+    other tree), or a CSV manifest.
     """
-    if scan.is_table(root):
-        return _from_table(root)
-    keys = scan.walk(root, MEDIA_SUFFIXES)
-    if vggsound_csv is None and (root / "vggsound.csv").is_file():
-        vggsound_csv = root / "vggsound.csv"
-    if vggsound_csv is not None:
-        labels = read_vggsound(vggsound_csv)
-        return [_from_vggsound(root, key, labels) for key in keys]
-    videos = sum(bool(_VIDEO.match(PurePosixPath(key).stem)) for key in keys)
-    if videos > len(keys) / 2:
-        logger.warning(
-            "The files of %s are named like VGGSound's, but there is no vggsound.csv: "
-            "speech and singing cannot be left out. Put the table there, or name it "
-            "with --vggsound_csv.",
-            root,
+
+    name = "noise"
+    group = "noise recording"
+    depends_on = (
+        "seed valid_fraction test_fraction min_seconds min_level_db "
+        "min_noise_bandwidth keep_speech_classes exclude_licences"
+    ).split()
+    missing = "No noise was found"
+    hint = (
+        "it should hold audio or video files (wav, flac, mp3, ogg, opus, m4a, mp4, "
+        "mkv, ...), or be a .csv manifest with rows of type noise"
+    )
+
+    def tables(self, root, options):
+        """The root if it is a table, and VGGSound's table if there is one."""
+        labels = _labels_of(root, options)
+        return super().tables(root, options) + ([labels] if labels else [])
+
+    def find(self, root, options, left_out):
+        """With source recording (`group`), class and split where they are known."""
+        if scan.is_table(root):
+            return [
+                scan.row_recording(
+                    root.parent, row, row.get("recording") or recording_of(row["path"])
+                )
+                for row in scan.read_table(root, "noise", left_out)
+            ]
+        keys = scan.walk(root, MEDIA_SUFFIXES, left_out)
+        labels = _labels_of(root, options)
+        videos = sum(bool(_VIDEO.match(PurePosixPath(key).stem)) for key in keys)
+        if labels and (videos or labels.parent == root):
+            table = read_vggsound(labels)
+            return [_from_vggsound(root, key, table) for key in keys]
+        if videos > len(keys) / 2:
+            logger.warning(
+                "The files of %s are named like VGGSound's, but there is no "
+                "vggsound.csv: speech and singing cannot be left out. Put the table "
+                "there, or name it with --vggsound_csv.",
+                root,
+            )
+        return [_from_path(root, key) for key in keys]
+
+    def limits(self, options):
+        """Noise may be dull, but not a mere offset."""
+        return quality.Limits(
+            options.min_seconds, options.min_level_db, options.min_noise_bandwidth
         )
-    return [_from_path(root, key) for key in keys]
+
+    def check(self, recordings, options, left_out, workers):
+        """Leaves out people's voices before anything is decoded."""
+        voices = () if options.keep_speech_classes else speech_classes()
+        for item in recordings:
+            if item.category is None:
+                left_out.add(item.key, "VGGSound's table does not know it")
+            elif item.category.lower() in voices:
+                left_out.add(item.key, f"of the class {item.category}")
+        return super().check(left_out.kept(recordings), options, left_out, workers)
+
+    def entry(self, item):
+        """The file, its length in seconds, its class, its corpus."""
+        return {
+            "wav": "{noise_root}/" + escape(item.key),
+            "length": round(item.seconds, 4),
+            "category": escape(item.category),
+            "source": escape(item.source),
+        }
 
 
-def prepare_noise(
-    root: str,
-    output_folder: str,
-    seed: int = 1234,
-    valid_fraction: float = 0.05,
-    test_fraction: float = 0.05,
-    vggsound_csv: str | None = None,
-    keep_speech_classes: bool = False,
-) -> bool:
-    """Write train_noise.json, valid_noise.json and test_noise.json.
-
-    Arguments
-    ---------
-    root : str
-        See `find_noise`. `{noise_root}` stands for this folder (a table's own folder).
-    output_folder : str
-        Where the manifests go.
-    seed : int
-        Seed of the split by source recording.
-    valid_fraction : float
-        Share of the seconds for a valid set, where the corpus has none.
-    test_fraction : float
-        Same for the test set.
-    vggsound_csv : str, optional
-        VGGSound's table when it does not lie in `root`.
-    keep_speech_classes : bool
-        Keep the classes of `speech_classes` among the noise.
-
-    Returns
-    -------
-    bool
-        False when everything was up to date and nothing was written.
-    """
-    root = Path(root).expanduser().resolve()
-    labels = Path(vggsound_csv).expanduser().resolve() if vggsound_csv else None
-    recordings = find_noise(root, labels)
-    tables = [path for path in (root, root / "vggsound.csv", labels) if path]
-    made_from = {
-        "root": str(root),
-        "data": store.fingerprint([item.path for item in recordings]),
-        "tables": store.fingerprint([path for path in tables if path.is_file()]),
-        "seed": seed,
-        "fractions": [valid_fraction, test_fraction],
-        "left_out": [] if keep_speech_classes else sorted(speech_classes()),
-    }
-    record = store.Record(Path(output_folder).expanduser())
-    if record.is_current("noise", made_from):
-        return False
-    skipped = Skipped()
-    for item in recordings:
-        if item.category is None:
-            skipped.add(item.key, "VGGSound's table does not know it")
-        elif not keep_speech_classes and item.category.lower() in speech_classes():
-            skipped.add(item.key, f"of the class {item.category}")
-    wanted = [item for item in recordings if item.key not in skipped.reasons]
-    usable = scan.measure(wanted, skipped)
-    if not usable:
-        raise PvsdError(nothing_found("noise", root, skipped))
-    shares = {"valid": valid_fraction, "test": test_fraction}
-    splits.assign(usable, shares, seed, "noise recording")
-    entries.write_manifests("noise", usable, skipped, record, made_from, _entry)
-    return True
-
-
-def _from_table(table: Path) -> list[Recording]:
-    return [
-        Recording(
-            path=table.parent / row["path"],
-            key=row["path"],
-            group=(row.get("recording") or "").strip() or recording_of(row["path"]),
-            split=splits.own_split(row.get("split") or ""),
-            category=(row.get("category") or "").strip(),
-            source=(row.get("source") or "").strip() or table.parent.name,
-        )
-        for row in scan.read_table(table, "noise")
-    ]
+def _labels_of(root: Path, options) -> Path | None:
+    if options.vggsound_csv:
+        return Path(options.vggsound_csv).expanduser().resolve()
+    labels = root / "vggsound.csv"
+    return labels if labels.is_file() else None
 
 
 def _from_vggsound(root: Path, key: str, labels: dict) -> Recording:
@@ -235,7 +202,7 @@ def _from_vggsound(root: Path, key: str, labels: dict) -> Recording:
 
 def _from_path(root: Path, key: str) -> Recording:
     folders = list(PurePosixPath(key).parent.parts)
-    split = splits.own_split(folders[0]) if folders else ""
+    split = scan.own_split(folders[0]) if folders else ""
     if split:
         folders = folders[1:]
     return Recording(
@@ -246,12 +213,3 @@ def _from_path(root: Path, key: str) -> Recording:
         category=folders[-1] if folders else "",
         source=root.name,
     )
-
-
-def _entry(item: Recording) -> dict:
-    return {
-        "wav": "{noise_root}/" + entries.escape(item.key),
-        "length": round(item.seconds, 4),
-        "category": entries.escape(item.category),
-        "source": entries.escape(item.source),
-    }

@@ -3,8 +3,9 @@
 import re
 from pathlib import Path, PurePosixPath
 
-from pvsd_modules.data.manifests import entries, scan, splits, store
-from pvsd_modules.data.manifests.scan import Recording, Skipped
+from pvsd_modules.data.manifests import quality, scan
+from pvsd_modules.data.manifests.build import Kind, escape
+from pvsd_modules.data.manifests.scan import Recording
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.suffixes import MEDIA_SUFFIXES
 
@@ -14,67 +15,77 @@ _VCTK = re.compile(r"^([ps]\d+)_\d+")
 _TOLERANCE = 0.1
 
 
-def prepare_pairs(
-    root: str,
-    output_folder: str,
-    seed: int = 1234,
-    valid_fraction: float = 0.05,
-    test_fraction: float = 0.05,
-    valid_speakers: tuple[str, ...] = (),
-) -> bool:
-    """Write train_pairs.json, valid_pairs.json and test_pairs.json.
+class Pairs(Kind):
+    """Clean recordings that have a noisy one.
 
-    Arguments
-    ---------
-    root : str
-        Folder in which every folder named clean... has one named noisy... with files
-        of the same names, for example VoiceBank-DEMAND's clean_trainset_28spk_wav and
-        noisy_trainset_28spk_wav. `{data_root}` stands for it.
-    output_folder : str
-        Where the manifests go.
-    seed : int
-        Seed of the split by speaker.
-    valid_fraction : float
-        Share of the seconds for a valid set, where the corpus has none.
-    test_fraction : float
-        Same for the test set.
-    valid_speakers : tuple of str
-        Speakers of the training set that become the valid set, instead of a share.
-
-    Returns
-    -------
-    bool
-        False when everything was up to date and nothing was written.
+    In a root every folder named clean... has one named noisy... with files of the same
+    names, for example VoiceBank-DEMAND's clean_trainset_28spk_wav and
+    noisy_trainset_28spk_wav.
     """
-    root = Path(root).expanduser().resolve()
-    if not root.is_dir():
-        raise PvsdError(f"{root} is not a folder: give the folder of the pairs.")
-    skipped = Skipped()
-    recordings = find_pairs(root, skipped)
-    both = [item.path for item in recordings]
-    both += [root / noisy_of(item.key) for item in recordings]
-    made_from = {
-        "root": str(root),
-        "data": store.fingerprint(both),
-        "unmatched": sorted(skipped.reasons),
-        "seed": seed,
-        "fractions": [valid_fraction, test_fraction],
-        "valid_speakers": sorted(valid_speakers),
-    }
-    record = store.Record(Path(output_folder).expanduser())
-    if record.is_current("pairs", made_from):
-        return False
-    usable = _of_equal_length(root, scan.measure(recordings, skipped), skipped)
-    if not usable:
-        raise PvsdError(
-            f"No pair can be used in {root}: it should hold folders such as "
-            "clean_trainset_wav and noisy_trainset_wav with files of the same names."
-        )
-    _choose_speakers(usable, valid_speakers)
-    shares = {"valid": valid_fraction, "test": test_fraction}
-    splits.assign(usable, shares, seed, "speaker")
-    entries.write_manifests("pairs", usable, skipped, record, made_from, _entry)
-    return True
+
+    name = "pairs"
+    depends_on = (
+        "seed valid_fraction test_fraction min_seconds min_level_db valid_speakers"
+    ).split()
+    missing = "No pair can be used"
+    hint = (
+        "it should hold folders such as clean_trainset_wav and noisy_trainset_wav with "
+        "files of the same names"
+    )
+
+    def find(self, root, options, left_out):
+        """The clean files, with speaker and the corpus's own split."""
+        if not root.is_dir():
+            raise PvsdError(f"{root} is not a folder: give the folder of the pairs.")
+        keys = scan.walk(root, MEDIA_SUFFIXES, left_out)
+        there, recordings = set(keys), []
+        for key in keys:
+            parent = PurePosixPath(key).parent.as_posix().lower()
+            if "clean" in parent and noisy_of(key) in there:
+                recordings.append(
+                    Recording(
+                        *(root / key, key, _speaker(key), _split(key)), source=root.name
+                    )
+                )
+            elif "clean" in parent:
+                left_out.add(key, f"there is no {noisy_of(key)}")
+            elif "noisy" in parent and _clean_of(key) not in there:
+                left_out.add(key, "there is no clean file for it")
+        return recordings
+
+    def files(self, item):
+        """The clean file and the noisy one."""
+        root = Path(item.path.as_posix().removesuffix(item.key))
+        return [item.path, root / noisy_of(item.key)]
+
+    def check(self, recordings, options, left_out, workers):
+        """Leaves out pairs of which one is unusable, or of unequal lengths."""
+        clean = super().check(recordings, options, left_out, workers)
+        noisy = [Recording(self.files(r)[1], noisy_of(r.key)) for r in clean]
+        noisy = quality.measure(noisy, self.limits(options), left_out, workers)
+        seconds = {item.key: item.seconds for item in noisy}
+        for item in clean:
+            other = seconds.get(noisy_of(item.key))
+            if other is None:
+                left_out.add(item.key, f"{noisy_of(item.key)} cannot be used")
+            elif abs(other - item.seconds) > _TOLERANCE:
+                lengths = f"{item.seconds:.2f} s clean, {other:.2f} s noisy"
+                left_out.add(item.key, f"the pair is not aligned: {lengths}")
+        return left_out.kept(clean)
+
+    def split(self, recordings, options):
+        """The speakers that were asked for are the valid set."""
+        _choose_speakers(recordings, options.valid_speakers)
+        super().split(recordings, options)
+
+    def entry(self, item):
+        """Clean and noisy file, length in seconds, speaker."""
+        return {
+            "clean": "{data_root}/" + escape(item.key),
+            "noisy": "{data_root}/" + escape(noisy_of(item.key)),
+            "length": round(item.seconds, 4),
+            "speaker": escape(item.group),
+        }
 
 
 def noisy_of(key: str) -> str:
@@ -97,37 +108,6 @@ def noisy_of(key: str) -> str:
     """
     path = PurePosixPath(key)
     return (PurePosixPath(_swap(path.parent, "clean", "noisy")) / path.name).as_posix()
-
-
-def find_pairs(root: Path, skipped: Skipped) -> list[Recording]:
-    """List the clean files that have a noisy one; nothing is opened yet.
-
-    Arguments
-    ---------
-    root : Path
-        See `prepare_pairs`.
-    skipped : Skipped
-        Takes the files whose partner is missing.
-
-    Returns
-    -------
-    list of Recording
-        The clean files, with speaker and the corpus's own split.
-    """
-    keys = scan.walk(root, MEDIA_SUFFIXES)
-    there = set(keys)
-    recordings = []
-    for key in keys:
-        parent = PurePosixPath(key).parent.as_posix().lower()
-        if "clean" in parent and noisy_of(key) in there:
-            recordings.append(
-                Recording(root / key, key, _speaker(key), _split(key), source=root.name)
-            )
-        elif "clean" in parent:
-            skipped.add(key, f"there is no {noisy_of(key)}")
-        elif "noisy" in parent and _clean_of(key) not in there:
-            skipped.add(key, "there is no clean file for it")
-    return recordings
 
 
 def _swap(folder: PurePosixPath, old: str, new: str) -> str:
@@ -153,28 +133,10 @@ def _split(key: str) -> str:
     """The set that a folder's name tells, as in clean_trainset_28spk_wav."""
     for part in PurePosixPath(key).parent.parts:
         for word in re.split(r"[_\-. ]", part.lower()):
-            split = splits.own_split(word.removesuffix("set"))
+            split = scan.own_split(word.removesuffix("set"))
             if split:
                 return split
     return ""
-
-
-def _of_equal_length(root, recordings, skipped):
-    noisy = [
-        Recording(root / noisy_of(item.key), noisy_of(item.key)) for item in recordings
-    ]
-    seconds = {item.key: item.seconds for item in scan.measure(noisy, skipped)}
-    usable = []
-    for item in recordings:
-        other = seconds.get(noisy_of(item.key))
-        if other is None:
-            skipped.add(item.key, f"{noisy_of(item.key)} cannot be used")
-        elif abs(other - item.seconds) > _TOLERANCE:
-            lengths = f"{item.seconds:.2f} s clean, {other:.2f} s noisy"
-            skipped.add(item.key, f"the pair is not aligned: {lengths}")
-        else:
-            usable.append(item)
-    return usable
 
 
 def _choose_speakers(recordings, valid_speakers):
@@ -188,12 +150,3 @@ def _choose_speakers(recordings, valid_speakers):
     for item in recordings:
         if item.group in valid_speakers and item.split != "test":
             item.split = "valid"
-
-
-def _entry(item: Recording) -> dict:
-    return {
-        "clean": "{data_root}/" + entries.escape(item.key),
-        "noisy": "{data_root}/" + entries.escape(noisy_of(item.key)),
-        "length": round(item.seconds, 4),
-        "speaker": entries.escape(item.group),
-    }

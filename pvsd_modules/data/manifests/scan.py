@@ -1,15 +1,19 @@
-"""Find recordings in a folder or a table, and read how long they are."""
+"""Finds recordings in a folder or a table, and keeps account of what is left out."""
 
 import csv
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
-
-from tqdm import tqdm
+from pathlib import Path, PurePosixPath
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.io.media import probe_audio
+
+SPLITS = ("train", "valid", "test")
+
+_OWN_NAMES = {
+    "train": ("train", "training", "trainval", "pretrain"),
+    "valid": ("valid", "validation", "val", "dev"),
+    "test": ("test", "testing"),
+}
 
 
 @dataclass
@@ -23,15 +27,19 @@ class Recording:
     key : str
         Path relative to the data root, with `/`: it names the file in manifests.
     group : str
-        What must not be torn apart: the speaker, or the noise's source recording.
+        What must stay in one set: the speaker, the noise's source recording, the room.
     split : str
         "train", "valid", "test", or "" where the corpus does not say.
     category : str
-        Class of a noise, "" for speech.
+        Class of a noise, name of a room, "" for speech.
     source : str
         Name of the corpus the file comes from.
+    licence : str
+        As the corpus states it, "" where it does not.
     seconds : float
         Length; 0 until measured.
+    frame_count : int
+        Frames of a talking-face clip.
     """
 
     path: Path
@@ -40,22 +48,71 @@ class Recording:
     split: str = ""
     category: str = ""
     source: str = ""
+    licence: str = ""
     seconds: float = 0.0
+    frame_count: int = 0
 
 
 @dataclass
-class Skipped:
-    """The files left out, each with its reason, so that none is lost silently."""
+class LeftOut:
+    """The files left out, each with its reason.
+
+    Arguments
+    ---------
+    reasons : dict
+        Key of the file to the reason.
+    faults : set
+        Keys of the files that could not be read, as opposed to those that were read
+        and are not wanted.
+    """
 
     reasons: dict[str, str] = field(default_factory=dict)
+    faults: set[str] = field(default_factory=set)
 
-    def add(self, key: str, reason: str) -> None:
+    def add(self, key: str, reason: str, fault: bool = False) -> None:
         """Note that the file `key` was left out for `reason`."""
-        self.reasons[key] = reason
+        key = printable(key)
+        self.reasons[key] = " ".join(printable(reason).split())
+        if fault:
+            self.faults.add(key)
+
+    def kept(self, recordings: list[Recording]) -> list[Recording]:
+        """Those of the recordings that were not left out."""
+        return [item for item in recordings if item.key not in self.reasons]
+
+
+def own_split(name: str) -> str:
+    """Set that a folder's name or a table's cell stands for.
+
+    Arguments
+    ---------
+    name : str
+        For example "pretrain", "dev-clean", "Test".
+
+    Returns
+    -------
+    str
+        "train", "valid", "test", or "" when the name says nothing.
+
+    Example
+    -------
+    >>> own_split("trainval"), own_split("dev-clean"), own_split("speech")
+    ('train', 'valid', '')
+    """
+    first = name.strip().lower().replace("_", "-").split("-")[0]
+    for split, names in _OWN_NAMES.items():
+        if first in names:
+            return split
+    return ""
+
+
+def printable(text: str) -> str:
+    """Text that can be printed and stored: bytes that are not UTF-8 become `?`."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def is_table(path: Path) -> bool:
-    """Tell a CSV manifest from a folder; neither is an error.
+    """Tell a CSV manifest from a folder; anything else is an error.
 
     Arguments
     ---------
@@ -76,7 +133,35 @@ def is_table(path: Path) -> bool:
     raise PvsdError(f"{path} does not exist: give a folder or a .csv manifest.")
 
 
-def walk(root: Path, suffixes: frozenset[str]) -> list[str]:
+def folder_of(root: Path) -> Path:
+    """A data root's folder: the root itself, or the folder that holds the table."""
+    return root.parent if is_table(root) else root
+
+
+def common_folder(roots: list[Path]) -> Path:
+    """The folder that `{data_root}` stands for: the deepest that holds all roots.
+
+    Arguments
+    ---------
+    roots : list of Path
+        Absolute paths of folders and CSV manifests.
+
+    Returns
+    -------
+    Path
+    """
+    try:
+        return Path(os.path.commonpath([folder_of(root) for root in roots]))
+    except ValueError as error:  # on Windows: two drives
+        raise PvsdError(
+            f"{roots[0]} and {roots[-1]} have no folder in common: prepare them into "
+            "two output folders."
+        ) from error
+
+
+def walk(
+    root: Path, suffixes: frozenset[str], left_out: LeftOut | None = None
+) -> list[str]:
     """List the files below a folder, sorted, links followed, hidden names skipped.
 
     Arguments
@@ -85,15 +170,24 @@ def walk(root: Path, suffixes: frozenset[str]) -> list[str]:
         Folder to look into.
     suffixes : frozenset of str
         File endings wanted, lower case with the dot.
+    left_out : LeftOut, optional
+        Takes the subfolders that cannot be read and the names that are no text.
 
     Returns
     -------
     list of str
         Paths relative to `root`, with `/`.
     """
-    found = []
-    seen = set()
-    for folder, subfolders, names in os.walk(root, followlinks=True):
+    left_out = LeftOut() if left_out is None else left_out
+    found, seen = [], set()
+
+    def unreadable(error):
+        key = Path(error.filename).relative_to(root).as_posix()
+        left_out.add(key, f"the folder cannot be read: {error.strerror}", fault=True)
+
+    for folder, subfolders, names in os.walk(
+        root, onerror=unreadable, followlinks=True
+    ):
         real = os.path.realpath(folder)
         if real in seen:  # a link that leads back up
             subfolders.clear()
@@ -101,26 +195,34 @@ def walk(root: Path, suffixes: frozenset[str]) -> list[str]:
         seen.add(real)
         subfolders[:] = sorted(name for name in subfolders if name[0] != ".")
         for name in names:
-            if name[0] != "." and os.path.splitext(name)[1].lower() in suffixes:
-                found.append(Path(folder, name).relative_to(root).as_posix())
+            if name[0] == "." or os.path.splitext(name)[1].lower() not in suffixes:
+                continue
+            key = Path(folder, name).relative_to(root).as_posix()
+            if printable(key) == key:
+                found.append(key)
+            else:
+                left_out.add(key, "its name is not UTF-8: rename it", fault=True)
     return sorted(found)
 
 
-def read_table(path: Path, kind: str) -> list[dict[str, str]]:
+def read_table(path: Path, kind: str, left_out: LeftOut) -> list[dict[str, str]]:
     """Read the rows of one kind from a CSV manifest.
 
     Arguments
     ---------
     path : Path
         Table with a header. Column `path` (relative to the table's folder) is needed;
-        `type`, `speaker`, `category`, `source`, `split`, `recording` are used if there.
+        `type`, `speaker`, `category`, `source`, `split`, `recording` and `licence` are
+        used if there.
     kind : str
-        "speech" or "noise": rows of another `type` are passed over.
+        "speech", "noise" or "rir": rows of another `type` are passed over.
+    left_out : LeftOut
+        Takes the rows that name no file below the table's folder.
 
     Returns
     -------
     list of dict
-        The rows, in the table's order.
+        The rows, in the table's order, without blanks around the values.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -129,63 +231,61 @@ def read_table(path: Path, kind: str) -> list[dict[str, str]]:
                 raise PvsdError(
                     f"{path} has no column named path: a manifest needs a header line "
                     "with at least path, and may have type, speaker, category, source, "
-                    "split and recording."
+                    "split, recording and licence."
                 )
             rows = list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PvsdError(f"{path} is not a readable CSV table: {error}") from error
-    return [row for row in rows if (row.get("type") or kind).strip() == kind]
+    kept = []
+    for row in rows:
+        row = {key: (value or "").strip() for key, value in row.items() if key}
+        if (row.get("type") or kind) != kind:
+            continue
+        if is_inside(row["path"]):
+            row["path"] = PurePosixPath(row["path"]).as_posix()
+            kept.append(row)
+        else:
+            reason = "the table names a file outside of its folder: move it there"
+            left_out.add(row["path"] or "(no path)", reason, fault=True)
+    return kept
 
 
-def measure(recordings: list[Recording], skipped: Skipped) -> list[Recording]:
-    """Read every length from its header; leave out what cannot be used.
-
-    Arguments
-    ---------
-    recordings : list of Recording
-        Their `seconds` are filled in.
-    skipped : Skipped
-        Takes the files that are missing, unreadable or empty.
-
-    Returns
-    -------
-    list of Recording
-        Those with a positive length, in the same order.
-    """
-    usable = []
-    # Opening files is waiting: threads shorten it, and map keeps the order.
-    with ThreadPoolExecutor() as pool:
-        lengths = pool.map(_seconds, [item.path for item in recordings])
-        bar = tqdm(lengths, "Reading lengths", total=len(recordings), disable=None)
-        for item, length in zip(recordings, bar, strict=True):
-            if isinstance(length, str):
-                skipped.add(item.key, length)
-            else:
-                item.seconds = length
-                usable.append(item)
-    return usable
-
-
-def _seconds(path: Path) -> float | str:
-    """Length of a file, or the sentence why there is none."""
-    try:
-        seconds = probe_audio(path).duration
-    except PvsdError as error:
-        return str(error)
-    return seconds if 0 < seconds < float("inf") else f"{path} holds no sound."
-
-
-def folder_of(root: Path) -> Path:
-    """The folder that `{data_root}` or `{noise_root}` stands for.
+def row_recording(folder: Path, row: dict[str, str], group: str) -> Recording:
+    """The recording of a table's row.
 
     Arguments
     ---------
-    root : Path
-        Folder or CSV manifest.
+    folder : Path
+        The table's.
+    row : dict
+        From `read_table`.
+    group : str
+        See `Recording`.
 
     Returns
     -------
-    Path
-        The folder itself, or the one the table lies in.
+    Recording
     """
-    return root.parent if is_table(root) else root
+    return Recording(
+        path=folder / row["path"],
+        key=row["path"],
+        group=group,
+        split=own_split(row.get("split", "")),
+        category=row.get("category", ""),
+        source=row.get("source") or folder.name,
+        licence=row.get("licence", ""),
+    )
+
+
+def is_inside(key: str) -> bool:
+    """Whether a relative path stays in the folder that it is relative to.
+
+    Example
+    -------
+    >>> [is_inside(key) for key in ("a/b.wav", "a/../b.wav", "../b.wav", "/b.wav", "")]
+    [True, True, False, False, False]
+    """
+    plain = os.path.normpath(key)
+    return plain not in (".", "..") and not (
+        os.path.isabs(plain) or plain.startswith(f"..{os.sep}") or "\0" in key
+    )

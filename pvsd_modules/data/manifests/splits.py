@@ -6,40 +6,7 @@ from collections import defaultdict
 
 from pvsd_modules.data.manifests.scan import Recording
 
-SPLITS = ("train", "valid", "test")
-
-_OWN_NAMES = {
-    "train": ("train", "training", "trainval", "pretrain"),
-    "valid": ("valid", "validation", "val", "dev"),
-    "test": ("test", "testing"),
-}
-
 logger = logging.getLogger(__name__)
-
-
-def own_split(name: str) -> str:
-    """Set that a folder's name or a table's cell stands for.
-
-    Arguments
-    ---------
-    name : str
-        For example "pretrain", "dev-clean", "Test".
-
-    Returns
-    -------
-    str
-        "train", "valid", "test", or "" when the name says nothing.
-
-    Example
-    -------
-    >>> own_split("trainval"), own_split("dev-clean"), own_split("speech")
-    ('train', 'valid', '')
-    """
-    first = name.strip().lower().replace("_", "-").split("-")[0]
-    for split, names in _OWN_NAMES.items():
-        if first in names:
-            return split
-    return ""
 
 
 def rank(name: str, seed: int) -> str:

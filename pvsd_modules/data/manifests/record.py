@@ -8,7 +8,7 @@ from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.atomic import write_text
 
 # Raised whenever the same arguments would give other manifests than before.
-FORMAT = 1
+FORMAT = 2
 
 RECORD = "prepared.json"
 
@@ -23,8 +23,7 @@ def write_json(path: Path, content: dict) -> None:
     content : dict
         What to write, in this order.
     """
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_text(path, text)
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> dict:
@@ -68,7 +67,7 @@ def fingerprint(files: list[Path]) -> str:
         try:
             stat = path.stat()
             line = f"{path}\t{stat.st_size}\t{stat.st_mtime_ns}\n"
-        except OSError:
+        except (OSError, ValueError):
             line = f"{path}\tmissing\n"
         digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
@@ -93,7 +92,7 @@ class Record:
         Arguments
         ---------
         kind : str
-            "speech", "noise", "mixtures", "pairs" or "faces".
+            "speech", "noise", "mixtures", "pairs", "faces" or "rooms".
         made_from : dict
             Arguments and fingerprint of the data.
 
@@ -103,11 +102,13 @@ class Record:
             True when nothing has to be done.
         """
         entry = self.made.get(kind, {})
-        return entry.get("from") == {"format": FORMAT, **made_from} and all(
+        return entry.get("from") == _plain(made_from) and all(
             (self.folder / name).is_file() for name in entry.get("files", [])
         )
 
-    def note(self, kind: str, made_from: dict, files: list[str]) -> None:
+    def note(
+        self, kind: str, made_from: dict, files: list[str], faults: int = 0
+    ) -> None:
         """Remember what a kind was made from.
 
         Arguments
@@ -118,8 +119,11 @@ class Record:
             As in `is_current`.
         files : list of str
             Names of the manifests written.
+        faults : int
+            How many files could not be read.
         """
-        self.made[kind] = {"from": {"format": FORMAT, **made_from}, "files": files}
+        made_from = _plain(made_from)
+        self.made[kind] = {"from": made_from, "files": files, "faults": faults}
         write_json(self.folder / RECORD, dict(sorted(self.made.items())))
 
     def forget(self, kind: str) -> None:
@@ -133,3 +137,14 @@ class Record:
         for name in self.made.pop(kind, {}).get("files", []):
             (self.folder / name).unlink(missing_ok=True)
         write_json(self.folder / RECORD, dict(sorted(self.made.items())))
+
+
+def count_faults(folder: str, kinds) -> int:
+    """How many files of some kinds could not be read when they were prepared."""
+    made = Record(Path(folder).expanduser()).made
+    return sum(made.get(kind, {}).get("faults", 0) for kind in kinds)
+
+
+def _plain(made_from: dict) -> dict:
+    """As it comes back from JSON, where a tuple has become a list."""
+    return json.loads(json.dumps({"format": FORMAT, **made_from}))
