@@ -31,6 +31,7 @@ CORE = [
     "scipy>=1.13,<2",
     "soundfile>=0.13,<1",
     "av>=18,<19",
+    "filelock>=3.12",
     "tqdm>=4.66,<5",
 ]
 EXTRAS = {

@@ -48,7 +48,7 @@ def start_experiment(arguments: list[str]) -> tuple[dict, dict]:
 
 
 def open_manifests(hparams: dict, names: list[str]) -> tuple[dict, AudioStore]:
-    """Loads manifests and decodes every file they name, once, on the main process.
+    """Loads manifests and decodes every file they name; ranks share the work.
 
     Arguments
     ---------
@@ -74,8 +74,7 @@ def open_manifests(hparams: dict, names: list[str]) -> tuple[dict, AudioStore]:
     items = chain.from_iterable(manifest.values() for manifest in manifests.values())
     paths = {item[key] for item in items for key in keys if key in item}
     store = AudioStore(hparams["store_folder"])
-    run_on_main(store.add, args=[sorted(paths)])
-    store.load()
+    store.add(paths)
     return manifests, store
 
 

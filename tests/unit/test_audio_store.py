@@ -1,6 +1,10 @@
 """The store of decoded sound."""
 
+import json
+import multiprocessing
 import os
+import pickle
+import signal
 
 import numpy as np
 import pytest
@@ -8,6 +12,7 @@ import soundfile
 import torch
 from audio_files import make_store
 
+from pvsd_modules.data import audio_store
 from pvsd_modules.data.audio_store import AudioStore
 from pvsd_modules.errors import PvsdError
 
@@ -40,7 +45,7 @@ def test_a_changed_file_is_decoded_again(tmp_path):
     before = store.read(path)
     size = os.stat(path).st_size
     store.add([path], progress=False)
-    once = os.path.getsize(tmp_path / "store" / "audio.int16")
+    once = sum(p.stat().st_size for p in (tmp_path / "store").glob("*.int16"))
     soundfile.write(path, 0.5 * np.ones(1600), 16000)
     os.utime(path, ns=(1, 1))
     assert os.stat(path).st_size == size  # only the time tells
@@ -73,3 +78,93 @@ def test_what_fails_to_decode_leaves_the_rest_readable(tmp_path):
     soundfile.write(tmp_path / "d.wav", 0.25 * np.ones(100), 16000)
     again.add([tmp_path / "c.wav", tmp_path / "d.wav"], progress=False)
     assert torch.allclose(again.read(tmp_path / "d.wav"), torch.tensor(0.25), atol=1e-3)
+
+
+def sounds(folder, count):
+    """Files of 0.1 s with their number as the value of all samples."""
+    paths = [folder / f"{k}.wav" for k in range(count)]
+    for k, path in enumerate(paths):
+        soundfile.write(path, np.full(1600, (k + 1) / 100), 16000)
+    return paths
+
+
+def check(folder, paths):
+    store = AudioStore(folder)
+    for k, path in enumerate(paths):
+        wanted = torch.full((1600,), (k + 1) / 100)
+        assert torch.allclose(store.read(path), wanted, atol=1e-3), path
+    # Nothing is stored twice, and nothing that the index does not know.
+    assert sum(p.stat().st_size for p in folder.glob("*.int16")) == 3200 * len(paths)
+
+
+def test_an_interrupted_store_goes_on_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr(audio_store, "PARTS", 1)
+    paths, folder, decoded = sounds(tmp_path, 6), tmp_path / "store", []
+
+    def decode(path, read=audio_store._decode):
+        if len(decoded) == 4:
+            raise KeyboardInterrupt
+        decoded.append(path)
+        return read(path)
+
+    monkeypatch.setattr(audio_store, "_decode", decode)
+    with pytest.raises(KeyboardInterrupt):
+        AudioStore(folder).add(paths, progress=False)
+    [samples], [index] = folder.glob("*.int16"), folder.glob("*.jsonl")
+    with samples.open("ab") as file:  # written, not yet in the index
+        file.write(bytes(500))
+    with index.open("ab") as file:  # a line cut in the middle, one without samples
+        lost = json.dumps([str(paths[5]), 10**6, 1600, 1, 1]) + "\n"
+        file.write(lost.encode() + b'["half')
+    assert set(AudioStore(folder).index) == set(decoded)
+    first = list(decoded)
+    decoded.clear()
+    AudioStore(folder).add(paths, progress=False)
+    assert set(decoded) == {str(path) for path in paths} - set(first)
+    assert len(first) == 4
+    check(folder, paths)
+
+
+def add(folder, paths):
+    AudioStore(folder).add(paths, progress=False)
+
+
+def test_processes_share_a_store_and_one_may_be_killed(tmp_path):
+    paths, folder = sounds(tmp_path, 60), tmp_path / "store"
+    fork = multiprocessing.get_context("fork" if os.name != "nt" else "spawn")
+    ranks = [fork.Process(target=add, args=(folder, paths)) for _ in range(3)]
+    for rank in ranks:
+        rank.start()
+    os.kill(ranks[0].pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+    for rank in ranks:
+        rank.join(60)
+    assert [rank.exitcode for rank in ranks[1:]] == [0, 0]
+    check(folder, paths)
+
+
+def test_a_bad_file_does_not_keep_the_others_out(tmp_path):
+    paths, folder = sounds(tmp_path, 3), tmp_path / "store"
+    broken = np.full(1600, 0.1, np.float32)
+    broken[7] = np.inf
+    soundfile.write(tmp_path / "inf.wav", broken, 16000, subtype="FLOAT")
+    bad = [tmp_path / "inf.wav", tmp_path / "gone.wav"]
+    with pytest.raises(PvsdError, match="2 of 5 files .*gone.wav does not exist"):
+        AudioStore(folder).add(paths + bad, progress=False)
+    check(folder, paths)
+
+
+def test_a_full_disk_is_a_sentence(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(audio_store._Part, "_append", full)
+    with pytest.raises(PvsdError, match="No space left.*what was decoded is kept"):
+        AudioStore(tmp_path / "store").add(sounds(tmp_path, 1), progress=False)
+
+
+def test_a_worker_of_its_own_maps_the_files_itself(tmp_path):
+    store, manifest = make_store(tmp_path, {"a": 2.0})
+    sent = pickle.dumps(store)
+    assert len(sent) < 1000
+    path = manifest["a"]["wav"]
+    assert torch.equal(pickle.loads(sent).read(path), store.read(path))
