@@ -13,8 +13,6 @@ from pvsd_modules.io.atomic import written_whole
 from pvsd_modules.io.media import MediaInfo, probe_audio
 from pvsd_modules.io.sound_reading import sound_blocks
 from pvsd_modules.io.sound_writing import SOUND_FORMATS, clipped, sound_writer
-from pvsd_modules.io.suffixes import VIDEO_SUFFIXES
-from pvsd_modules.io.video_tracks import CONTAINERS
 from pvsd_modules.models.protocols import Chunk
 
 CONTAINER_FORMATS = tuple(CONTAINERS)

@@ -9,7 +9,7 @@ that only libsndfile knows are read through soundfile.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 import soundfile
 
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.io.damage import is_cut
 
 _LEAST_RATE = 1000  # hertz; below, nothing of speech is left
 _LOOKED_AT = 20_000  # packets in which the first frame of every track is looked for
@@ -119,6 +120,14 @@ class MediaInfo:
         The pictures; cover art does not count.
     seconds : float
         Length by the container's own word, 0 where it says nothing.
+    tags : dict of str
+        Title, artist and whatever else the file tells of itself.
+    chapters : int
+    others : tuple of str
+        Kinds of the further streams: "cover", "subtitle", "attachment", "data", and
+        "video" and "audio" for what cannot be decoded.
+    notes : list of str
+        Sentences about the file; readers append what they meet.
     """
 
     path: Path
@@ -127,6 +136,10 @@ class MediaInfo:
     selected: int = 0
     video: VideoTrack | None = None
     seconds: float = 0.0
+    tags: dict[str, str] = field(default_factory=dict, hash=False)
+    chapters: int = 0
+    others: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list, hash=False, compare=False)
 
     @property
     def has_audio(self) -> bool:
@@ -258,9 +271,15 @@ def check_input(path: Path) -> None:
         raise PvsdError(f"{str(path)!r} is no file name: {error}.") from error
 
 
-def is_cover(stream: Any) -> bool:
-    """Whether a stream is the cover picture of a music file."""
-    return bool(av.stream.Disposition.attached_pic & stream.disposition)
+def kind_of(stream: Any) -> str:
+    """One of "video", "cover", "audio", "subtitle", "attachment" and "data"."""
+    if (
+        stream.type == "video"
+        and av.stream.Disposition.attached_pic & stream.disposition
+    ):
+        return "cover"
+    known = ("video", "audio", "subtitle", "attachment")
+    return stream.type if stream.type in known else "data"
 
 
 def decoded(container: Any, stream: Any) -> Iterator[Any]:
@@ -313,6 +332,8 @@ def probe(source: "str | Path | MediaInfo") -> MediaInfo:
         if found is None:
             raise
         return found
+    if is_cut(path):
+        info.notes.append("The file is cut short: what is left of it is read.")
     if _is_one_page_of_vorbis(info) or not (info.tracks or info.video):
         info = _sndfile_info(path) or info
     return info
@@ -347,7 +368,7 @@ def look_into(container: Any, path: Path) -> MediaInfo:
     """What an open container holds; its first packets are taken."""
     streams = [one for one in container.streams if one.codec_context is not None]
     sounds = [one for one in streams if one.type == "audio" and one.codec_context.rate]
-    pictures = [one for one in streams if one.type == "video" and not is_cover(one)]
+    pictures = [one for one in streams if kind_of(one) == "video"]
     best = {kind: container.streams.best(kind) for kind in ("video", "audio")}
     if best["video"] in pictures:
         pictures = [best["video"]]
@@ -360,6 +381,11 @@ def look_into(container: Any, path: Path) -> MediaInfo:
     shown = [
         _video_track(one, first[one.index]) for one in pictures if one.index in first
     ]
+    tags = dict(container.metadata)
+    if container.format.name == "ogg" and sounds:  # has none of the whole file
+        tags |= sounds[0].metadata
+    used = {one.stream for one in (*tracks, *shown)}
+    others = [kind_of(one) for one in container.streams if one.index not in used]
     return MediaInfo(
         path,
         container.format.name,
@@ -367,6 +393,10 @@ def look_into(container: Any, path: Path) -> MediaInfo:
         sounds.index(best["audio"]) if best["audio"] in sounds else 0,
         shown[0] if shown else None,
         (container.duration or 0) / av.time_base,
+        tags,
+        len(container.chapters()),
+        tuple(others),
+        [],
     )
 
 

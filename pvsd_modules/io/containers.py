@@ -1,0 +1,343 @@
+"""What each kind of file holds, and what of its source a new file takes over.
+
+Sample format, codec, channel layout and rate stay as they are wherever the new
+container and FFmpeg's encoders allow it; each thing that cannot stay is a sentence.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.io.media import AudioTrack
+
+_PCM_LE = ("pcm_s16le", "pcm_u8", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le")
+_PCM_BE = ("pcm_s16be", "pcm_s24be", "pcm_s32be", "pcm_f32be", "pcm_f64be")
+_LAW = ("pcm_mulaw", "pcm_alaw")
+_ISO = ("aac", "alac", "libopus", "flac", "libmp3lame", "ac3", "eac3")
+_MKV = ("aac", *_PCM_LE, "flac", "alac", "libopus", "vorbis", "libmp3lame", "ac3")
+_MKV += ("eac3", "mp2", "wavpack", "tta")
+
+
+@dataclass(frozen=True)
+class Container:
+    """One kind of file.
+
+    Arguments
+    ---------
+    muxer : str
+        FFmpeg's name.
+    codecs : tuple of str
+        FFmpeg's names of the sound encoders that it may hold, the usual one first.
+    pictures : tuple of str
+        Encoders for drawn pictures, of which the first that exists is used; none for
+        files of sound alone.
+    tracks : int
+        Sound tracks at most.
+    copies : tuple of str
+        Kinds of further streams that it may take over.
+    """
+
+    muxer: str
+    codecs: tuple[str, ...]
+    pictures: tuple[str, ...] = ()
+    tracks: int = 1
+    copies: tuple[str, ...] = ()
+
+
+_COVER = ("cover",)
+_MP4 = Container("mp4", _ISO, ("libx264", "mpeg4"), 99, ("cover", "subtitle"))
+_MOV_CODECS = ("aac", "alac", *_PCM_LE, *_PCM_BE, *_LAW, "ac3", "eac3", "libmp3lame")
+_M4A = Container("ipod", ("aac", "alac"), tracks=99, copies=_COVER)
+_AIFF = Container("aiff", (*_PCM_BE, *_LAW), copies=_COVER)
+_TS = Container("mpegts", ("aac", "mp2", "ac3", "eac3", "libmp3lame"), ("libx264",), 99)
+_MPG = Container("mpeg", ("mp2", "ac3"), ("mpeg2video",), 99)
+_ALL = ("cover", "subtitle", "attachment")
+# AVI stores no time stamps, so a codec with priming would come late there: PCM.
+CONTAINERS = {
+    ".wav": Container("wav", (*_PCM_LE, *_LAW)),
+    ".flac": Container("flac", ("flac",), copies=_COVER),
+    ".mp3": Container("mp3", ("libmp3lame",), copies=_COVER),
+    ".ogg": Container("ogg", ("vorbis", "libopus", "flac"), copies=_COVER),
+    ".oga": Container("ogg", ("vorbis", "libopus", "flac"), copies=_COVER),
+    ".opus": Container("ogg", ("libopus",), copies=_COVER),
+    ".m4a": _M4A,
+    ".m4b": _M4A,
+    ".aiff": _AIFF,
+    ".aif": _AIFF,
+    ".aifc": _AIFF,
+    ".caf": Container("caf", (*_PCM_BE, *_LAW, "alac")),
+    ".au": Container("au", (*_PCM_BE, *_LAW)),
+    ".w64": Container("w64", (*_PCM_LE, *_LAW)),
+    ".rf64": Container("wav", (*_PCM_LE, *_LAW)),
+    ".aac": Container("adts", ("aac",)),
+    ".ac3": Container("ac3", ("ac3",)),
+    ".mp2": Container("mp2", ("mp2",)),
+    ".wma": Container("asf", ("wmav2",)),
+    ".wv": Container("wv", ("wavpack",)),
+    ".tta": Container("tta", ("tta",)),
+    ".mka": Container("matroska", ("libopus", *_MKV), tracks=99, copies=_ALL),
+    ".mp4": _MP4,
+    ".m4v": _MP4,
+    ".mov": Container("mov", _MOV_CODECS, ("libx264", "mpeg4"), 99, _MP4.copies),
+    ".mkv": Container("matroska", _MKV, ("libx264", "mpeg4"), 99, _ALL),
+    ".webm": Container("webm", ("libopus",), ("libvpx-vp9", "libvpx"), 99, _ALL[1:2]),
+    ".avi": Container("avi", _PCM_LE[:1], ("mpeg4",), 99),
+    ".mpg": _MPG,
+    ".mpeg": _MPG,
+    ".ts": _TS,
+    ".m2ts": _TS,
+    ".mts": _TS,
+    ".flv": Container("flv", ("aac", "libmp3lame"), ("libx264",)),
+    ".3gp": Container("3gp", ("aac",), ("libx264", "mpeg4")),
+    ".wmv": Container("asf", ("wmav2",), ("wmv2",), 99),
+}
+VIDEO_OUTPUTS = tuple(name for name, one in CONTAINERS.items() if one.pictures)
+SOUND_OUTPUTS = tuple(name for name, one in CONTAINERS.items() if not one.pictures)
+# What has no encoder here, and what comes nearest.
+_NEAREST = {".vob": ".mpg", ".mxf": ".mov", ".ogv": ".mkv"}
+_NEAREST_SOUND, _NEAREST_VIDEO = ".m4a", ".mkv"
+_LOSSLESS_SUFFIXES = (".ape", ".sd2", ".voc", ".pcm", ".raw", ".nist", ".sph", ".mat")
+_LOSSLESS_SUFFIXES += (
+    ".ircam",
+    ".svx",
+    ".8svx",
+    ".paf",
+    ".htk",
+    ".sds",
+    ".avr",
+    ".snd",
+)
+# FFmpeg's decoders and the encoders of the same codec.
+_ENCODERS = {"mp3": "libmp3lame", "mp3float": "libmp3lame", "opus": "libopus"}
+_LOSSLESS = ("flac", "alac", "wavpack", "tta")
+_LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1", "7.1")
+# Layouts of the same number of channels that differ by the place of the back ones.
+_ALIKE = {
+    "5.1(side)": "5.1",
+    "5.1": "5.1(side)",
+    "5.0(side)": "5.0",
+    "5.0": "5.0(side)",
+    "quad": "quad(side)",
+    "quad(side)": "quad",
+}
+_MOST_CHANNELS = {"libmp3lame": 2, "mp2": 2, "wmav2": 2, "ac3": 6, "eac3": 6}
+_MOST_CHANNELS |= {"aac": 8, "libopus": 8, "flac": 8, "alac": 8, "vorbis": 8, "tta": 16}
+
+
+def container_of(output: str | Path) -> Container:
+    """The container that a file name's suffix asks for.
+
+    Arguments
+    ---------
+    output : str or Path
+        File to write.
+
+    Returns
+    -------
+    Container
+
+    Raises
+    ------
+    PvsdError
+        With the list of suffixes, when it is none of them.
+    """
+    output = Path(output)
+    found = CONTAINERS.get(output.suffix.lower())
+    if found is None:
+        known = ", ".join(CONTAINERS)
+        raise PvsdError(f"{output.name}: an output file ends in one of {known}.")
+    return found
+
+
+def nearest_output(output: str | Path, has_video: bool = False) -> tuple[Path, str]:
+    """The name of a file that can be written, and the sentence about it.
+
+    Arguments
+    ---------
+    output : str or Path
+        Wanted name; it may have a suffix that cannot be written (``.amr``).
+    has_video : bool
+        Whether there are pictures to write.
+
+    Returns
+    -------
+    path : Path
+        The same name where its format can be written, else one with the suffix of the
+        nearest format.
+    note : str
+        "" where the name stays.
+
+    Example
+    -------
+    >>> nearest_output("a/call.amr")
+    (PosixPath('a/call.m4a'), '.amr cannot be written: call.m4a is written instead.')
+    >>> nearest_output("talk.wav")
+    (PosixPath('talk.wav'), '')
+    """
+    output = Path(output)
+    suffix = output.suffix.lower()
+    if suffix in CONTAINERS:
+        return output, ""
+    nearest = _NEAREST_VIDEO if has_video else _NEAREST_SOUND
+    if not has_video and suffix in _LOSSLESS_SUFFIXES:
+        nearest = ".wav"
+    path = output.with_suffix(_NEAREST.get(suffix, nearest) if has_video else nearest)
+    return path, f"{suffix} cannot be written: {path.name} is written instead."
+
+
+def sample_format(track: AudioTrack) -> str:
+    """What a sample is stored as: "u8", "s16", ..., "f64", "mulaw", "alaw"; "" lossy.
+
+    Arguments
+    ---------
+    track : AudioTrack
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> sample_format(AudioTrack(0, 48000, 1, 0, codec="pcm_s24be", bits=32))
+    's24'
+    """
+    if track.codec.startswith(_LOSSLESS):
+        return "s24" if track.bits > 16 else "s16"
+    if not track.codec.startswith("pcm_"):
+        return ""
+    stored = track.codec.removeprefix("pcm_").removesuffix("_planar")
+    stored = stored.removesuffix("le").removesuffix("be")
+    known = {"u8", "s16", "s24", "s32", "f32", "f64", "mulaw", "alaw"}
+    return stored if stored in known else "u8" if stored == "s8" else "s16"
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How one sound track is written.
+
+    Arguments
+    ---------
+    codec : str
+        FFmpeg's encoder.
+    rate : int
+        Sample rate that is stored.
+    layout : str
+        FFmpeg's name.
+    wide : bool
+        Whether a lossless codec stores 24 bits.
+    bit_rate : int
+        Of a lossy codec, 0 for others.
+    notes : tuple of str
+        What cannot stay as it is in the source.
+    """
+
+    codec: str
+    rate: int
+    layout: str
+    wide: bool = False
+    bit_rate: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def encoding_of(track: AudioTrack, output: str | Path) -> Encoding:
+    """How a track is stored in an output, as like its source as possible.
+
+    Arguments
+    ---------
+    track : AudioTrack
+        The source.
+    output : str or Path
+        File to write.
+
+    Returns
+    -------
+    Encoding
+
+    Raises
+    ------
+    PvsdError
+        When the format cannot hold so many channels.
+    """
+    suffix, codecs = Path(output).suffix.lower(), container_of(output).codecs
+    stored, notes = sample_format(track), []
+    codec = _codec(track, codecs, stored)
+    if track.channels > _MOST_CHANNELS.get(codec, 64):
+        fitting = [
+            one for one in codecs if track.channels <= _MOST_CHANNELS.get(one, 64)
+        ]
+        if not fitting:
+            raise PvsdError(
+                f"{track.channels} channels of sound cannot go into a {suffix} file: "
+                "choose a .wav output."
+            )
+        codec = fitting[0]
+    kept = codec.startswith(("pcm_", *_LOSSLESS))
+    if kept and stored[:1] in ("s", "f") and sample_format_of(codec, stored) != stored:
+        notes.append(f"Samples are stored as {sample_format_of(codec, stored)} in "
+                     f"{suffix}, not as {stored}.")  # fmt: skip
+    rate = _rate(codec, track.sample_rate)
+    if rate != track.sample_rate:
+        notes.append(
+            f"The sample rate is {rate} Hz, not {track.sample_rate} Hz: "
+            f"{suffix} files hold no such rate."
+        )
+    layout = track.layout or _usual_layout(track.channels)
+    wide = stored in ("s24", "s32", "f32", "f64")
+    bit_rate = 0 if kept else _bit_rate(codec, rate, track)
+    return Encoding(codec, rate, layout, wide, bit_rate, tuple(notes))
+
+
+def _codec(track: AudioTrack, codecs: tuple[str, ...], stored: str) -> str:
+    same = _ENCODERS.get(track.codec, track.codec)
+    if same in codecs:
+        return same
+    for codec in codecs:  # the same samples, in another order of bytes
+        if (
+            stored
+            and codec.startswith("pcm_")
+            and sample_format_of(codec, "") == stored
+        ):
+            return codec
+    if stored:  # the widest that loses nothing
+        wide = {"s24": ("s24", "s32"), "s32": ("s32", "s24"), "f32": ("f32", "s24")}
+        for wanted in (*wide.get(stored, ()), "s24" if stored == "f64" else "s16"):
+            for codec in codecs:
+                if codec.startswith("pcm_") and sample_format_of(codec, "") == wanted:
+                    return codec
+        return next((one for one in codecs if one in _LOSSLESS), codecs[0])
+    return codecs[0]
+
+
+def sample_format_of(codec: str, stored: str) -> str:
+    """What an encoder makes of a sample format; "" for lossy ones."""
+    if codec in _LOSSLESS:
+        return "s24" if stored in ("s24", "s32", "f32", "f64") else "s16"
+    if codec.startswith("pcm_"):
+        return codec.removeprefix("pcm_").removesuffix("le").removesuffix("be")
+    return ""
+
+
+def _rate(codec: str, rate: int) -> int:
+    """The nearest rate of an encoder that loses nothing, else its highest."""
+    if codec == "vorbis":
+        return min(rate, 192_000)
+    possible = av.codec.Codec(codec, "w").audio_rates or [rate]
+    higher = [one for one in possible if one >= rate]
+    return min(higher) if higher else max(possible)
+
+
+def _usual_layout(channels: int) -> str:
+    """The usual layout of so many channels, beyond eight one without names."""
+    return _LAYOUTS[channels - 1] if channels <= len(_LAYOUTS) else f"{channels}C"
+
+
+def _bit_rate(codec: str, rate: int, track: AudioTrack) -> int:
+    """Bits a second: those of the source, or enough for its rate."""
+    if codec == "mp2":  # its rates are a table: these are in it
+        return 128_000 if track.channels == 1 else 160_000 if rate < 32_000 else 256_000
+    usual = track.channels * min(96_000, 6 * rate)
+    same = _ENCODERS.get(track.codec, track.codec) == codec
+    most = {"ac3": 640_000, "libmp3lame": 320_000}.get(codec, 256_000 * track.channels)
+    return min(max(usual, track.bit_rate if same else 0), most)

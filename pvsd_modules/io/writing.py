@@ -1,0 +1,333 @@
+"""Writes new sound into a file that keeps everything else of its source."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import torch
+
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.io.atomic import written_whole
+from pvsd_modules.io.containers import (
+    Container,
+    Encoding,
+    container_of,
+    encoding_of,
+)
+from pvsd_modules.io.copying import (
+    copied_stream,
+    describe,
+    kept_tags,
+    lost,
+    moved_chapters,
+    shifted_packets,
+)
+from pvsd_modules.io.encoders import SoundEncoder, new_container
+from pvsd_modules.io.media import MediaInfo, open_media, soundfile_name
+from pvsd_modules.io.sound_reading import sound_blocks
+from pvsd_modules.io.wav import WavLayout, WavWriter, info_chunk
+
+# Where each of FFmpeg's channels lies in Vorbis, by their number (Vorbis I, 4.3.9).
+_VORBIS = {3: (0, 2, 1), 5: (0, 2, 1, 3, 4), 6: (0, 2, 1, 4, 5, 3)}
+_VORBIS |= {7: (0, 2, 1, 5, 6, 4, 3), 8: (0, 2, 1, 6, 7, 4, 5, 3)}
+_VORBIS_TAGS = "title copyright artist comment date album license genre".split()
+
+
+@dataclass
+class Written:
+    """What is to be said of a file that was written.
+
+    Arguments
+    ---------
+    samples : int
+        In each channel of the longest enhanced track.
+    clipped : int
+        Samples beyond full scale that the format cannot hold.
+    notes : list of str
+        Sentences about what could not stay as it is in the source.
+    """
+
+    samples: int = 0
+    clipped: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+class _Checked:
+    """Blocks as arrays that can be written: finite, and within full scale."""
+
+    def __init__(self, blocks: Iterable[Any], clips: bool, written: Written):
+        self._blocks, self._clips, self._written = blocks, clips, written
+        self.samples = 0
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        invalid = 0
+        for block in self._blocks:
+            block = torch.atleast_2d(torch.as_tensor(block)).detach().float().cpu()
+            good = torch.isfinite(block)
+            if not bool(good.all()):
+                invalid += int((~good).sum())
+                block = torch.where(good, block, torch.zeros_like(block))
+            if self._clips:
+                self._written.clipped += int((block.abs() > 1).sum())
+                block = block.clamp(-1, 1)
+            self.samples += block.shape[1]
+            self._written.samples = max(self._written.samples, self.samples)
+            yield block.numpy()
+        if invalid:
+            self._written.notes.append(
+                f"{invalid} samples to write were not finite: silence is written there."
+            )
+
+
+def write_media(
+    info: MediaInfo,
+    sound: Mapping[int, Iterable[Any]],
+    output: str | Path,
+    replace: bool = True,
+) -> Written:
+    """Write a file with new sound and all else that its source holds.
+
+    Pictures are copied untouched and stay in sync. Sample format, codec, rate and
+    channel layout of the sound stay where the output's format and FFmpeg's encoders
+    allow it; so do further sound tracks, cover art, subtitles, attachments, chapters
+    and tags. What cannot stay is named in a note.
+
+    Arguments
+    ---------
+    info : MediaInfo
+        The source.
+    sound : mapping of int to iterable of torch.Tensor
+        From an index among ``info.tracks`` to the new sound of that track: float
+        ``[channels, n]`` blocks at the track's rate, sample 0 at time 0 of the file.
+    output : str or Path
+        File to write; its suffix decides the format.
+    replace : bool
+        Whether a file that exists is replaced.
+
+    Returns
+    -------
+    Written
+
+    Raises
+    ------
+    PvsdError
+        When the source cannot be read, its pictures or channels do not fit into the
+        output's format, or the disk is full. Nothing is left behind then.
+    """
+    output, written = Path(output), Written()
+    container = container_of(output)
+    if container.pictures and info.video is None:
+        raise PvsdError(
+            f"{info.path} has no pictures: {output.name} needs a sound suffix."
+        )
+    sound = dict(sound)
+    if container.tracks == 1 and len(info.tracks) > 1:
+        chosen = info.selected if info.selected in sound else min(sound)
+        sound = {chosen: sound[chosen]}
+        written.notes.append(
+            f"A {output.suffix} file holds one audio track: of {len(info.tracks)}, "
+            f"track {chosen + 1} is written."
+        )
+    if container.muxer == "wav":
+        _write_wav(info, sound, output, replace, written)
+    elif _is_vorbis(info, sound, output):
+        _write_vorbis(info, sound, output, replace, written)
+    else:
+        _write_container(info, sound, output, container, replace, written)
+    written.notes += lost(info, output)
+    return written
+
+
+def _only(
+    info: MediaInfo, sound: Mapping[int, Iterable[Any]], output: Path, written: Written
+) -> tuple[Encoding, _Checked]:
+    """The encoding and the blocks of a file with a single track."""
+    ((index, blocks),) = sound.items()
+    encoding = encoding_of(info.tracks[index], output)
+    written.notes += encoding.notes
+    floating = encoding.codec.startswith("pcm_f")
+    return encoding, _Checked(blocks, not floating, written)
+
+
+def _write_wav(
+    info: MediaInfo,
+    sound: Mapping[int, Iterable[Any]],
+    output: Path,
+    replace: bool,
+    written: Written,
+) -> None:
+    encoding, blocks = _only(info, sound, output, written)
+    track = info.tracks[next(iter(sound))]
+    same = info.format == "wav"
+    chunks = WavLayout(info.path).chunks if same else info_chunk(info.tags)
+    with written_whole(output, replace) as temporary, temporary.open("wb") as file:
+        writer = WavWriter(
+            file,
+            encoding.codec,
+            track.sample_rate,
+            track.channels,
+            track.layout,
+            chunks,
+        )
+        for block in blocks:
+            writer.add(block)
+        _refuse_nothing(info, written)
+        writer.close()
+
+
+def _is_vorbis(
+    info: MediaInfo, sound: Mapping[int, Iterable[Any]], output: Path
+) -> bool:
+    track = info.tracks[next(iter(sound))]
+    return len(sound) == 1 and encoding_of(track, output).codec == "vorbis"
+
+
+def _write_vorbis(
+    info: MediaInfo,
+    sound: Mapping[int, Iterable[Any]],
+    output: Path,
+    replace: bool,
+    written: Written,
+) -> None:
+    """Through libsndfile, as FFmpeg's own Vorbis encoder is for stereo only."""
+    encoding, blocks = _only(info, sound, output, written)
+    channels = info.tracks[next(iter(sound))].channels
+    order = list(_VORBIS.get(channels, range(channels)))
+    try:
+        with (
+            written_whole(output, replace) as temporary,
+            soundfile.SoundFile(
+                soundfile_name(temporary),
+                "w",
+                encoding.rate,
+                channels,
+                "VORBIS",
+                format="OGG",
+            ) as file,
+        ):
+            for name, text in info.tags.items():
+                if name.lower() in _VORBIS_TAGS and text:
+                    setattr(file, name.lower(), text)
+                elif name.lower() == "track":
+                    file.tracknumber = text
+            for block in blocks:
+                for begin in range(0, block.shape[1], 65536):  # it crashes with more
+                    file.write(block[order, begin : begin + 65536].T)
+            _refuse_nothing(info, written)
+    except soundfile.LibsndfileError as error:
+        raise PvsdError(
+            f"{output} cannot be written: {error.error_string} Is the disk full?"
+        ) from error
+
+
+def _write_container(
+    info: MediaInfo,
+    sound: Mapping[int, Iterable[Any]],
+    output: Path,
+    container: Container,
+    replace: bool,
+    written: Written,
+) -> None:
+    options = {}
+    if any(key.startswith("com.") for key in info.tags):  # of phones and cameras
+        options["movflags"] = "+use_metadata_tags"
+    with ExitStack() as stack:
+        origin = None
+        if info.video or info.others or info.chapters or len(info.tracks) > 1:
+            # Before the output, so that a fault of the source leaves nothing.
+            origin = stack.enter_context(open_media(info.path, made_stamps=True))
+        with new_container(output, container, replace, **options) as target:
+            target.metadata.update(kept_tags(info.tags))
+            streams = _Streams(info, sound, output, container, written)
+            if origin is None:
+                streams.encode(target, next(iter(sound)))
+                packets: Iterator[tuple[float, Any]] = iter(())
+            else:
+                target.set_chapters(moved_chapters(origin.chapters(), info.start))
+                streams.take_over(origin, target)
+                packets = shifted_packets(origin, streams.copies, info)
+            _feed(streams.encoders, packets, target)
+            _refuse_nothing(info, written)
+
+
+class _Streams:
+    """The streams of a new container: those that are encoded and those copied."""
+
+    def __init__(
+        self,
+        info: MediaInfo,
+        sound: Mapping[int, Iterable[Any]],
+        output: Path,
+        container: Container,
+        written: Written,
+    ):
+        self.info, self.sound, self.output = info, sound, output
+        self.container, self.written = container, written
+        self.encoders: list[tuple[SoundEncoder, Iterator[np.ndarray]]] = []
+        self.copies: dict[int, Any] = {}
+
+    def take_over(self, origin: Any, target: Any) -> None:
+        """Open all streams, in the order of the source."""
+        places = {track.stream: k for k, track in enumerate(self.info.tracks)}
+        for stream in origin.streams:
+            index = places.get(stream.index)
+            if index in self.sound:
+                self.encode(target, index, stream)
+            elif self.container.tracks > 1 or index is None:
+                copy = copied_stream(origin, target, stream, self.info, self.container)
+                if copy is not None:
+                    self.copies[stream.index] = copy
+                elif index is not None:
+                    self.encode(target, index, stream)
+
+    def encode(self, target: Any, index: int, like: Any = None) -> None:
+        """Open a new sound stream, of what is enhanced or else of the old sound."""
+        track = self.info.tracks[index]
+        blocks = self.sound.get(index)
+        if blocks is None:
+            blocks = sound_blocks(self.info.select(index + 1))
+        encoding = encoding_of(track, self.output)
+        notes = self.written.notes
+        notes += [one for one in encoding.notes if one not in notes]
+        encoder = SoundEncoder(target, encoding, track.sample_rate, track.channels)
+        if like is not None:
+            describe(encoder.stream, like)
+        if self.container.muxer == "ogg":  # has no tags of the whole file
+            encoder.stream.metadata.update(kept_tags(self.info.tags))
+        clips = not encoding.codec.startswith("pcm_f")
+        checked = _Checked(blocks, clips, self.written)
+        self.encoders.append((encoder, iter(checked)))
+
+
+def _feed(
+    encoders: list[tuple[SoundEncoder, Iterator[np.ndarray]]],
+    packets: Iterator[tuple[float, Any]],
+    target: Any,
+) -> None:
+    """Write sound and copies in the order of time."""
+    waiting, open_ones = next(packets, None), list(encoders)
+    while open_ones:
+        encoder, blocks = min(open_ones, key=lambda one: one[0].time)
+        block = next(blocks, None)
+        if block is None:
+            open_ones.remove((encoder, blocks))
+            continue
+        encoder.add(block)
+        due = min((one.time for one, _ in open_ones), default=encoder.time)
+        while waiting is not None and waiting[0] <= due:
+            target.mux(waiting[1])
+            waiting = next(packets, None)
+    while waiting is not None:
+        target.mux(waiting[1])
+        waiting = next(packets, None)
+    for encoder, _ in encoders:
+        encoder.close()
+
+
+def _refuse_nothing(info: MediaInfo, written: Written) -> None:
+    if not written.samples:
+        raise PvsdError(f"{info.path} holds no samples: give a recording with sound.")
