@@ -4,19 +4,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.inference.pipeline import Tally
-from pvsd_modules.io.atomic import written_whole
+from pvsd_modules.io.containers import VIDEO_OUTPUTS, container_of
 from pvsd_modules.io.media import MediaInfo, probe_audio
 from pvsd_modules.io.sound_reading import sound_blocks
-from pvsd_modules.io.sound_writing import SOUND_FORMATS, clipped, sound_writer
+from pvsd_modules.io.writing import write_media
 from pvsd_modules.models.protocols import Chunk
-
-CONTAINER_FORMATS = tuple(CONTAINERS)
-VIDEO_FORMATS = tuple(VIDEO_SUFFIXES.intersection(CONTAINERS))
 
 
 @dataclass(frozen=True)
@@ -31,15 +27,18 @@ class Report:
         Samples that were no numbers and were taken for silence.
     clipped : int
         Samples beyond full scale that the output's format cannot hold.
+    remarks : tuple of str
+        What could not be read, or not be kept.
     """
 
     seconds: float
     unreal: int
     clipped: int
+    remarks: tuple[str, ...] = ()
 
     def notes(self) -> list[str]:
         """Sentences for the user, none if all is well."""
-        notes = []
+        notes = list(self.remarks)
         if self.unreal:
             notes.append(f"{self.unreal} samples were not numbers: taken for silence.")
         if self.clipped:
@@ -67,9 +66,7 @@ def check_output(path: str | Path, output: str | Path) -> None:
         output.exists() and path.exists() and output.samefile(path)
     ):
         raise PvsdError(f"{output} is the input itself: choose another output name.")
-    if output.suffix.lower() not in (*SOUND_FORMATS, *CONTAINER_FORMATS):
-        known = " ".join((*SOUND_FORMATS, *CONTAINER_FORMATS))
-        raise PvsdError(f"{output} has no suffix that can be written: {known}.")
+    container_of(output)
 
 
 def enhance_to_file(
@@ -107,24 +104,18 @@ def enhance_to_file(
     PvsdError
         When the input cannot be read or the output cannot be written.
     """
-    info, output, tally = probe_audio(source), Path(output), Tally()
-    path = info.path
-    check_output(path, output)
-    if output.suffix.lower() in VIDEO_FORMATS and not info.has_video:
-        raise PvsdError(f"{path} has no pictures: {output.name} needs a sound suffix.")
-    blocks = _watched(model.enhance_blocks(info, strength, tally), on_block)
-    if output.suffix.lower() in SOUND_FORMATS:
-        with written_whole(output) as temporary:
-            with sound_writer(temporary, info) as writer:
-                for block in blocks:
-                    writer.write(block)
-            _refuse_nothing(path, tally)
-        return Report(tally.samples / info.sample_rate, tally.unreal, writer.clipped)
-    from pvsd_modules.io.video_writing import write_video_with_audio
-
-    counts: list[int] = []
-    write_video_with_audio(info, _fitting(blocks, counts), info.sample_rate, output)
-    return Report(tally.samples / info.sample_rate, tally.unreal, sum(counts))
+    info, output = probe_audio(source), Path(output)
+    check_output(info.path, output)
+    tallies = [Tally() for _ in info.tracks]
+    sound = {}
+    for k, tally in enumerate(tallies):
+        chunks = model.enhance_blocks(info.select(k + 1), strength, tally)
+        sound[k] = _watched(chunks, on_block if k == info.selected else None)
+    written = write_media(info, sound, output)
+    unreal = sum(tally.unreal for tally in tallies)
+    notes = tuple(dict.fromkeys([*info.notes, *written.notes]))
+    seconds = written.samples / info.sample_rate
+    return Report(seconds, unreal, written.clipped, notes)
 
 
 def _watched(chunks: Iterable[Chunk], on_block) -> Iterator[torch.Tensor]:
@@ -133,19 +124,6 @@ def _watched(chunks: Iterable[Chunk], on_block) -> Iterator[torch.Tensor]:
         if on_block is not None:
             on_block(chunk.audio)
         yield chunk.audio
-
-
-def _fitting(blocks: Iterable[torch.Tensor], counts: list) -> Iterator[np.ndarray]:
-    """Blocks within full scale; how many samples were not is appended to counts."""
-    for block in blocks:
-        block, count = clipped(block)
-        counts.append(count)
-        yield block.numpy()
-
-
-def _refuse_nothing(path: str | Path, tally: Tally) -> None:
-    if not tally.samples:
-        raise PvsdError(f"{path} holds no samples: give a recording with sound.")
 
 
 def loudest_channel(info: MediaInfo) -> int:
@@ -183,7 +161,7 @@ def lips_to_file(
     """
     info, output = probe_audio(source), Path(output)
     check_output(info.path, output)
-    if output.suffix.lower() not in VIDEO_FORMATS:
+    if output.suffix.lower() not in VIDEO_OUTPUTS:
         raise PvsdError(f"{output} is no video: name a file that ends in .mp4.")
     from pvsd_modules.io.video_writing import write_lips
 

@@ -15,9 +15,9 @@ from pvsd_modules.io.media import AudioTrack
 _PCM_LE = ("pcm_s16le", "pcm_u8", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le")
 _PCM_BE = ("pcm_s16be", "pcm_s24be", "pcm_s32be", "pcm_f32be", "pcm_f64be")
 _LAW = ("pcm_mulaw", "pcm_alaw")
-_ISO = ("aac", "alac", "libopus", "flac", "libmp3lame", "ac3", "eac3")
-_MKV = ("aac", *_PCM_LE, "flac", "alac", "libopus", "vorbis", "libmp3lame", "ac3")
-_MKV += ("eac3", "mp2", "wavpack", "tta")
+_ISO: tuple[str, ...] = ("aac", "alac", "libopus", "flac", "libmp3lame", "ac3", "eac3")
+_OLD = ("libmp3lame", "ac3", "eac3", "mp2", "wavpack", "tta")
+_MKV: tuple[str, ...] = ("aac", *_PCM_LE, "flac", "alac", "libopus", "vorbis", *_OLD)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,16 @@ class Container:
 
 _COVER = ("cover",)
 _MP4 = Container("mp4", _ISO, ("libx264", "mpeg4"), 99, ("cover", "subtitle"))
-_MOV_CODECS = ("aac", "alac", *_PCM_LE, *_PCM_BE, *_LAW, "ac3", "eac3", "libmp3lame")
+_MOV_CODECS: tuple[str, ...] = (
+    "aac",
+    "alac",
+    *_PCM_LE,
+    *_PCM_BE,
+    *_LAW,
+    "ac3",
+    "eac3",
+    "libmp3lame",
+)
 _M4A = Container("ipod", ("aac", "alac"), tracks=99, copies=_COVER)
 _AIFF = Container("aiff", (*_PCM_BE, *_LAW), copies=_COVER)
 _TS = Container("mpegts", ("aac", "mp2", "ac3", "eac3", "libmp3lame"), ("libx264",), 99)
@@ -98,16 +107,9 @@ SOUND_OUTPUTS = tuple(name for name, one in CONTAINERS.items() if not one.pictur
 # What has no encoder here, and what comes nearest.
 _NEAREST = {".vob": ".mpg", ".mxf": ".mov", ".ogv": ".mkv"}
 _NEAREST_SOUND, _NEAREST_VIDEO = ".m4a", ".mkv"
-_LOSSLESS_SUFFIXES = (".ape", ".sd2", ".voc", ".pcm", ".raw", ".nist", ".sph", ".mat")
-_LOSSLESS_SUFFIXES += (
-    ".ircam",
-    ".svx",
-    ".8svx",
-    ".paf",
-    ".htk",
-    ".sds",
-    ".avr",
-    ".snd",
+_LOSSLESS_SUFFIXES = frozenset(
+    ".ape .sd2 .voc .pcm .raw .nist .sph .mat .ircam .svx .8svx .paf .htk .sds .avr "
+    ".snd".split()
 )
 # FFmpeg's decoders and the encoders of the same codec.
 _ENCODERS = {"mp3": "libmp3lame", "mp3float": "libmp3lame", "opus": "libopus"}
@@ -147,7 +149,7 @@ def container_of(output: str | Path) -> Container:
     found = CONTAINERS.get(output.suffix.lower())
     if found is None:
         known = ", ".join(CONTAINERS)
-        raise PvsdError(f"{output.name}: an output file ends in one of {known}.")
+        raise PvsdError(f"{output} has no suffix that can be written: {known}.")
     return found
 
 
@@ -306,7 +308,6 @@ def _codec(track: AudioTrack, codecs: tuple[str, ...], stored: str) -> str:
             for codec in codecs:
                 if codec.startswith("pcm_") and sample_format_of(codec, "") == wanted:
                     return codec
-        return next((one for one in codecs if one in _LOSSLESS), codecs[0])
     return codecs[0]
 
 

@@ -227,14 +227,16 @@ def lost(info: MediaInfo, output: Path) -> list[str]:
             held |= {str(text).strip() for text in stream.metadata.values()}
         kinds = [kind_of(stream) for stream in container.streams]
         fewer = info.chapters - len(container.chapters())
-    gone = [key for key, text in tags.items() if text.strip() and text.strip() not in held]
+    gone = [
+        key for key, text in tags.items() if text.strip() and text.strip() not in held
+    ]
     notes = []
     if gone:
         notes.append(f"Tags that {output.suffix} files do not keep: {', '.join(gone)}.")
     if chunks:
         notes.append(f"Chunks of the WAV file that are not kept: {', '.join(chunks)}.")
     if fewer > 0:
-        notes.append(f"{output.suffix} files do not keep chapters: {fewer} are left out.")
+        notes.append(f"Chapters that {output.suffix} files do not keep: {fewer}.")
     source = [*info.others, *(["video"] if info.video else [])]
     for kind in dict.fromkeys(source):
         missing = source.count(kind) - kinds.count(kind)

@@ -384,7 +384,7 @@ def look_into(container: Any, path: Path) -> MediaInfo:
     tags = dict(container.metadata)
     if container.format.name == "ogg" and sounds:  # has none of the whole file
         tags |= sounds[0].metadata
-    used = {one.stream for one in (*tracks, *shown)}
+    used = {one.stream for one in tracks} | {one.stream for one in shown}
     others = [kind_of(one) for one in container.streams if one.index not in used]
     return MediaInfo(
         path,

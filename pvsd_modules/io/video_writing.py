@@ -46,7 +46,9 @@ def write_lips(
     container = container_of(output)
     if not container.pictures:
         known = ", ".join(VIDEO_OUTPUTS)
-        raise PvsdError(f"{output} is no video: name a file that ends in one of {known}.")
+        raise PvsdError(
+            f"{output} is no video: name a file that ends in one of {known}."
+        )
     with new_container(output, container) as target:
         pictures: PictureEncoder | None = None
         sound: SoundEncoder | None = None

@@ -110,9 +110,10 @@ class PcmEncoder:
 
     def __init__(self, codec: str, rate: int, channels: int):
         self.layout = f"{channels}C"
-        self._context: Any = av.CodecContext.create(codec, "w")
-        self._context.layout, self._context.rate = self.layout, rate
-        self._context.format = self._context.codec.audio_formats[0]
+        context: Any = av.CodecContext.create(codec, "w")
+        context.layout, context.sample_rate = self.layout, rate
+        context.format = context.codec.audio_formats[0].name
+        self._context = context
         self._rate = rate
 
     def encode(self, samples: np.ndarray) -> bytes:

@@ -251,7 +251,8 @@ def _write_container(
                 streams.take_over(origin, target)
                 packets = shifted_packets(origin, streams.copies, info)
             _feed(streams.encoders, packets, target)
-            _refuse_nothing(info, written)
+            if not container.pictures:
+                _refuse_nothing(info, written)
 
 
 class _Streams:
@@ -275,7 +276,7 @@ class _Streams:
         places = {track.stream: k for k, track in enumerate(self.info.tracks)}
         for stream in origin.streams:
             index = places.get(stream.index)
-            if index in self.sound:
+            if index is not None and index in self.sound:
                 self.encode(target, index, stream)
             elif self.container.tracks > 1 or index is None:
                 copy = copied_stream(origin, target, stream, self.info, self.container)
