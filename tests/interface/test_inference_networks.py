@@ -1,4 +1,4 @@
-"""Streams run faster twins of networks that have one, at the precision asked for."""
+"""Streams run fused copies of networks that have one, at the precision asked for."""
 
 import copy
 
@@ -10,8 +10,8 @@ from pvsd_modules.inference import PseudoVisualEnhancement
 
 
 @pytest.fixture
-def twins(monkeypatch):
-    """Give the tiny student twins; lists the types of number they were made for."""
+def fused(monkeypatch):
+    """Give the tiny student fused copies; lists the types of number they were made for."""
     made = []
 
     def for_inference(self, dtype):
@@ -31,28 +31,28 @@ def load(folder, precision):
 @pytest.mark.parametrize(
     "precision, dtype", [("fp32", torch.float32), ("bf16", torch.bfloat16)]
 )
-def test_a_twin_is_made_once_and_anew_for_other_weights(
-    tiny_folder, twins, precision, dtype
+def test_a_fused_copy_is_made_once_and_anew_for_other_weights(
+    tiny_folder, fused, precision, dtype
 ):
     model = load(tiny_folder, precision)
     noisy = torch.rand(1, 20000) - 0.5
     names = [name for name, _ in model.mods.named_parameters()]
     first = model.enhance_batch(noisy)
     assert torch.equal(model.enhance_batch(noisy), first)
-    assert twins == [dtype]
+    assert fused == [dtype]
     with torch.no_grad():
         model.mods["student"].weight.mul_(-1)
     assert not torch.equal(model.enhance_batch(noisy), first)
-    assert twins == [dtype, dtype]
+    assert fused == [dtype, dtype]
     assert [name for name, _ in model.mods.named_parameters()] == names
 
 
-def test_precision_is_an_option_of_the_command(pvsd, tmp_path, tiny_folder, twins):
+def test_precision_is_an_option_of_the_command(pvsd, tmp_path, tiny_folder, fused):
     import numpy as np
     import soundfile
 
     path = tmp_path / "a.wav"
     soundfile.write(path, np.random.default_rng(0).uniform(-0.3, 0.3, 8000), 16000)
     code, _, _ = pvsd("enhance", path, "--precision", "bf16", model=tiny_folder)
-    assert code == 0 and twins == [torch.bfloat16]
+    assert code == 0 and fused == [torch.bfloat16]
     assert soundfile.info(tmp_path / "a_enhanced.wav").frames == 8000

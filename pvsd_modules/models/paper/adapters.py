@@ -21,7 +21,7 @@ from pvsd_modules.alignment import (
 )
 from pvsd_modules.models.paper.av_denoiser import AVDenoiser
 from pvsd_modules.models.paper.features import MagnitudePhase, Wav2LipMel
-from pvsd_modules.models.paper.folding import inference_twin
+from pvsd_modules.models.paper.folding import fused_copy
 from pvsd_modules.models.paper.lip_student import LipStudent
 from pvsd_modules.models.paper.neutral_face import neutral_face
 from pvsd_modules.models.paper.wav2lip import Wav2Lip
@@ -38,7 +38,7 @@ def pictures_from_network(pictures: torch.Tensor) -> torch.Tensor:
 
 
 class _Adapter(nn.Module):
-    """A network of the paper, and its faster twin for inference."""
+    """A network of the paper, and a fused copy for inference (BatchNorm folded)."""
 
     dtype = torch.float32  # of what the network is given
     neutral = None  # this family generates whole frames, not deviations
@@ -57,11 +57,11 @@ class _Adapter(nn.Module):
         nn.Module
             Of the same class; the names of its parameters differ.
         """
-        twin = copy.deepcopy(self, {id(self.network): self.network})
-        network = inference_twin(self.network, dtype)
-        twin.network = network.to(memory_format=torch.channels_last)
-        twin.dtype = self.dtype if dtype is None else dtype
-        return twin.eval()
+        fused = copy.deepcopy(self, {id(self.network): self.network})
+        network = fused_copy(self.network, dtype)
+        fused.network = network.to(memory_format=torch.channels_last)
+        fused.dtype = self.dtype if dtype is None else dtype
+        return fused.eval()
 
 
 class PaperLipStudent(_Adapter):

@@ -91,7 +91,7 @@ class AVDenoiser(nn.Module):
             ``[batch, 4 * frames, 514]``, values 0..1.
         """
         noisy = spectra.transpose(1, 2)  # [B, 514, S]
-        dtype = next(self.parameters()).dtype  # less than float32 in a twin, perhaps
+        dtype = next(self.parameters()).dtype  # less than float32 in some fused copies
         seen = self.time_upsampler(self.encode_lips(lips.to(dtype)))  # [B, 512, S]
         heard = self.audio_encoder(noisy.to(dtype))  # [B, 600, S]
         change = self.decoder(torch.cat([heard, seen], dim=1))  # [B, 514, S]

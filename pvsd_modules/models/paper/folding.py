@@ -48,7 +48,7 @@ class FoldedBlock(nn.Module):
         return torch.relu_(out)
 
 
-def inference_twin(network: nn.Module, dtype: torch.dtype | None = None) -> nn.Module:
+def fused_copy(network: nn.Module, dtype: torch.dtype | None = None) -> nn.Module:
     """A copy that gives the same output with less work, and cannot be trained.
 
     Arguments
@@ -66,16 +66,16 @@ def inference_twin(network: nn.Module, dtype: torch.dtype | None = None) -> nn.M
 
     Example
     -------
-    >>> twin = inference_twin(nn.Sequential(ConvBlock(nn.Conv1d(2, 3, 1))))
-    >>> type(twin[0]).__name__
+    >>> fused = fused_copy(nn.Sequential(ConvBlock(nn.Conv1d(2, 3, 1))))
+    >>> type(fused[0]).__name__
     'FoldedBlock'
     """
     if isinstance(network, ConvBlock):
-        twin = FoldedBlock(network)
+        fused = FoldedBlock(network)
     else:
         children = dict(network.named_children())
         known = {id(child): child for child in children.values()}  # not to be copied
-        twin = copy.deepcopy(network, known)
+        fused = copy.deepcopy(network, known)
         for name, child in children.items():
-            setattr(twin, name, inference_twin(child, dtype))
-    return twin.requires_grad_(False).eval().to(dtype=dtype)
+            setattr(fused, name, fused_copy(child, dtype))
+    return fused.requires_grad_(False).eval().to(dtype=dtype)

@@ -7,7 +7,7 @@ from pvsd_modules.alignment import frame_count, lip_windows
 from pvsd_modules.inference.windowed_stream import WindowedStream
 from pvsd_modules.models.paper.adapters import PaperDenoiser, PaperLipStudent
 from pvsd_modules.models.paper.blocks import ConvBlock, in_chunks, upconv2d
-from pvsd_modules.models.paper.folding import FoldedBlock, inference_twin
+from pvsd_modules.models.paper.folding import FoldedBlock, fused_copy
 
 
 def settle(network):
@@ -44,17 +44,17 @@ def test_a_folded_block_gives_the_same(block, shape):
         assert torch.equal(value, before[name]), name
 
 
-def test_a_twin_is_another_network():
+def test_a_fused_copy_is_another_network():
     network = torch.nn.Sequential(
         upconv2d(2, 3), torch.nn.Sequential(torch.nn.Conv2d(3, 1, 1), torch.nn.ReLU())
     ).train()
-    twin = inference_twin(network, torch.bfloat16)
+    fused = fused_copy(network, torch.bfloat16)
     assert all(parameter.requires_grad for parameter in network.parameters())
     assert all(p.dtype == torch.float32 for p in network.parameters())
-    assert network.training and not twin.training
-    assert {p.dtype for p in twin.parameters()} == {torch.bfloat16}
-    assert not any(parameter.requires_grad for parameter in twin.parameters())
-    kinds = {type(module) for module in twin.modules()}
+    assert network.training and not fused.training
+    assert {p.dtype for p in fused.parameters()} == {torch.bfloat16}
+    assert not any(parameter.requires_grad for parameter in fused.parameters())
+    kinds = {type(module) for module in fused.modules()}
     assert torch.nn.BatchNorm2d not in kinds and FoldedBlock in kinds
 
 
@@ -71,7 +71,7 @@ def denoiser():
 
 
 @torch.no_grad()
-def test_twins_of_the_paper_give_the_same(student, denoiser):
+def test_fused_copies_of_the_paper_give_the_same(student, denoiser):
     noisy = 0.1 * torch.randn(1, 3000)
     lips = student(noisy)
     expected = denoiser(noisy, lips)
