@@ -11,7 +11,7 @@ from pvsd_modules.inference import PseudoVisualEnhancement
 
 @pytest.fixture
 def fused(monkeypatch):
-    """Give the tiny student fused copies; lists the types of number they were made for."""
+    """Give the tiny student fused copies; lists the types that they were made for."""
     made = []
 
     def for_inference(self, dtype):
