@@ -356,12 +356,17 @@ def probe_audio(source: "str | Path | MediaInfo") -> MediaInfo:
         As `probe`, and when no sound can be decoded.
     """
     info = probe(source)
+    check_rate(info)
+    return info
+
+
+def check_rate(info: MediaInfo) -> None:
+    """Raises a sentence for sound that has nothing of speech left."""
     if info.audio.sample_rate < _LEAST_RATE:
         raise PvsdError(
             f"{info.path} has a sample rate of {info.sample_rate} Hz: give a recording "
             f"of at least {_LEAST_RATE} Hz."
         )
-    return info
 
 
 def look_into(container: Any, path: Path) -> MediaInfo:

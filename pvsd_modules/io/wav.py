@@ -126,8 +126,76 @@ class PcmEncoder:
         return b"".join(bytes(packet) for packet in self._context.encode(frame))
 
 
+class PcmDecoder:
+    """Bytes of a PCM codec as float samples.
+
+    Arguments
+    ---------
+    codec : str
+        FFmpeg's name ("pcm_s16le").
+    rate, channels : int
+    layout : str
+        FFmpeg's name, "" for none.
+    """
+
+    def __init__(self, codec: str, rate: int, channels: int, layout: str = ""):
+        context: Any = av.CodecContext.create(codec, "r")
+        self.layout = layout or f"{channels}C"
+        context.layout, context.sample_rate = self.layout, rate
+        self._context, self._channels = context, channels
+        self._to_float = av.AudioResampler("flt", self.layout, rate)
+        #: Bytes of one sample of all channels.
+        self.align = channels * _width(codec)
+
+    def decode(self, data: bytes) -> np.ndarray:
+        """float32 ``[channels, n]`` of whole samples."""
+        frames = self._context.decode(av.Packet(data))
+        pieces = [one for frame in frames for one in self._to_float.resample(frame)]
+        arrays = [one.to_ndarray().reshape(-1, self._channels).T for one in pieces]
+        empty = np.zeros((self._channels, 0), np.float32)
+        return np.ascontiguousarray(np.concatenate([empty, *arrays], axis=1))
+
+
+def _width(codec: str) -> int:
+    """Bytes of a sample of a PCM codec."""
+    bits = "".join(letter for letter in codec.split("_")[1] if letter.isdigit())
+    return int(bits) // 8 if bits else 1
+
+
+def wav_codec(form: bytes) -> tuple[str, int, int, str] | None:
+    """What a WAV file's format chunk says.
+
+    Arguments
+    ---------
+    form : bytes
+        Content of the chunk.
+
+    Returns
+    -------
+    tuple or None
+        FFmpeg's codec, sample rate, channels and layout ("" for none); None for
+        compressed sound.
+    """
+    if len(form) < 16:
+        return None
+    tag, channels, rate, _, _, bits = struct.unpack("<HHIIHH", form[:16])
+    layout = ""
+    if tag == 0xFFFE and len(form) >= 26:
+        mask, tag = struct.unpack("<IH", form[20:26])
+        names = [name for bit, name in enumerate(_SPEAKERS) if mask >> bit & 1]
+        layout = "+".join(names) if len(names) == channels else ""
+    kinds = {1: f"s{bits}le" if bits > 8 else "u8", 3: f"f{bits}le"}
+    kinds |= {6: "alaw", 7: "mulaw"}
+    codec = f"pcm_{kinds.get(tag, '')}"
+    known = {"pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le"}
+    known |= {"pcm_f64le", "pcm_alaw", "pcm_mulaw"}
+    if codec not in known or not rate or not channels:
+        return None
+    return codec, rate, channels, av.AudioLayout(layout).name if layout else ""
+
+
 class WavWriter:
-    """Writes a WAV file block by block; what cannot seek gets sizes without end.
+    """Writes a WAV file block by block; a pipe gets sizes without end.
 
     Arguments
     ---------
@@ -140,6 +208,8 @@ class WavWriter:
         FFmpeg's name of the channel layout, "" for none.
     chunks : sequence of (bytes, bytes)
         Written before the sound.
+    seekable : bool
+        Whether the sizes can be written at the end.
     """
 
     def __init__(
@@ -150,12 +220,13 @@ class WavWriter:
         channels: int,
         layout: str = "",
         chunks: Sequence[tuple[bytes, bytes]] = (),
+        seekable: bool = True,
     ):
         self.file, self._encoder = file, PcmEncoder(codec, rate, channels)
         kind = codec.removeprefix("pcm_").removesuffix("le")
-        self._align = channels * (1 if "law" in kind else int(kind[1:]) // 8)
+        self._align = channels * _width(codec)
         self._bytes = 0
-        self._seekable = file.seekable()
+        self._seekable = seekable
         tag = _TAGS.get(kind, _TAGS.get(kind[0], 1))
         mask = speaker_mask(layout)
         form = self._format(tag, rate, channels, mask)
