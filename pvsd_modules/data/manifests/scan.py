@@ -171,17 +171,19 @@ def walk(
     suffixes : frozenset of str
         File endings wanted, lower case with the dot.
     left_out : LeftOut, optional
-        Takes the subfolders that cannot be read and the names that are no text.
+        Takes the subfolders that cannot be read and the names that are no text. Without
+        it such names are listed, and such subfolders are an error.
 
     Returns
     -------
     list of str
         Paths relative to `root`, with `/`.
     """
-    left_out = LeftOut() if left_out is None else left_out
     found, seen = [], set()
 
     def unreadable(error):
+        if left_out is None:
+            raise PvsdError(f"{error.filename} cannot be read: {error.strerror}.")
         key = Path(error.filename).relative_to(root).as_posix()
         left_out.add(key, f"the folder cannot be read: {error.strerror}", fault=True)
 
@@ -198,7 +200,7 @@ def walk(
             if name[0] == "." or os.path.splitext(name)[1].lower() not in suffixes:
                 continue
             key = Path(folder, name).relative_to(root).as_posix()
-            if printable(key) == key:
+            if left_out is None or printable(key) == key:
                 found.append(key)
             else:
                 left_out.add(key, "its name is not UTF-8: rename it", fault=True)
