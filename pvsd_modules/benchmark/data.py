@@ -18,7 +18,7 @@ _FRAME_SIZE = 224  # of LRS3's videos
 
 
 def data(folder: Path, files: int, repeats: int) -> list[Row]:
-    """Time the data pipelines with made-up sound and videos, in one process.
+    """Time the data pipelines with synthetic audio and videos, in one process.
 
     Arguments
     ---------
@@ -50,7 +50,7 @@ def data(folder: Path, files: int, repeats: int) -> list[Row]:
 
 
 def _loaders(folder: Path, files: int) -> dict:
-    """Jobs that load 50 samples each, as a training does with a worker."""
+    """Jobs that load 50 samples each, as a training run does with a worker."""
     from speechbrain.dataio.dataloader import make_dataloader
 
     manifests = {"speech": {}, "noise": {}}

@@ -1,4 +1,4 @@
-"""Steps of the three trainings, as the recipes take them, on made-up sound."""
+"""Training steps of the three networks, as in the recipes, on synthetic audio."""
 
 import copy
 
@@ -16,7 +16,7 @@ def training(model, batch: int, seconds: float, repeats: int) -> list[Row]:
     """Time a step of each training with one thread.
 
     A step is forward pass, loss, backward pass, clipping and Adam. The student's
-    includes the lips that the teacher draws, the denoiser's those of the student.
+    includes the lips that the teacher generates, the denoiser's those of the student.
 
     Arguments
     ---------

@@ -193,7 +193,7 @@ or in Python, `PseudoVisualEnhancement.from_hparams(source="FOLDER")` of
 
 ## What it is
 
-English speech at 16 kHz. A student of 23.3 million parameters draws lips from the
+English speech at 16 kHz. A student of 23.3 million parameters generates lips from the
 noisy sound, a denoiser of 64.4 million cleans magnitude and phase with their help;
 1 s is seen at once. No figure of quality was measured in the conversion.
 

@@ -1,4 +1,4 @@
-"""Makes a pretrained folder of what the trainings left."""
+"""Makes a model folder from training runs."""
 
 import re
 import shutil

@@ -146,7 +146,7 @@ def _is_unvalidated(meta: dict) -> bool:
 
 
 def _validated(path: Path, network: str, allow_unvalidated: bool) -> Path:
-    """The path, unless it belongs to a checkpoint that nobody validated."""
+    """The path, unless it belongs to a checkpoint that was not validated."""
     meta = path.with_name(METAFNAME)
     if meta.is_file() and not allow_unvalidated:
         try:

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         "--lips", nargs="+", type=Path, default=[], metavar="x.png",
-        help="sheets of lips, as evaluate_lips.py draws them",
+        help="sheets of lips, as evaluate_lips.py writes them",
     )  # fmt: skip
     add(
         "--curves", nargs="+", type=Path, default=[], metavar="LOG",

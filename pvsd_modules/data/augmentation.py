@@ -11,14 +11,14 @@ from pvsd_modules.alignment import SAMPLE_RATE
 
 @dataclass
 class Augmenter:
-    """Chances and ranges of everything that may happen to a training item.
+    """Probabilities and ranges of the changes to a training item.
 
     Arguments
     ---------
     equaliser_db : float
         Largest boost or cut of the random smooth filters on speech and on noise.
     reverberation : float
-        Chance of a synthetic room on the speech (the target hears the same room:
+        Chance of a synthetic room on the speech (the target has the same room:
         the denoiser is not asked to dereverberate).
     narrowband : float
         Chance that the whole mixture is low-passed somewhere from 3 to 7 kHz.
@@ -88,8 +88,8 @@ class Augmenter:
     def interrupt(self, noisy: Tensor, clean: Tensor, random: np.random.Generator):
         """Noise that comes and goes, and recordings that begin with silence.
 
-        A network that only ever heard steady noise takes what begins after a pause for
-        speech.
+        A network that was trained on steady noise only takes what begins after a
+        pause for speech.
 
         Arguments
         ---------

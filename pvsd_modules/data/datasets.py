@@ -1,4 +1,4 @@
-"""SpeechBrain data sets of the three trainings and of the fixed mixtures."""
+"""SpeechBrain data sets of the three training scripts and of the fixed mixtures."""
 
 from pathlib import Path
 

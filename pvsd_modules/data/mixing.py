@@ -101,10 +101,10 @@ def loop_from(noise: Tensor, start: int, samples: int) -> Tensor:
 
 
 def burst(noisy: Tensor, clean: Tensor, random: np.random.Generator) -> Tensor:
-    """The paper's disturbance: at most 200 ms where the speech is all but lost.
+    """The paper's disturbance: at most 200 ms where the speech is almost lost.
 
-    One of three things befalls a random stretch: it is zeroed, its speech falls to a
-    tenth, or its noise doubles. The noise meant is the noise at its mixed level.
+    A random stretch is changed in one of three ways: it is zeroed, its speech is
+    scaled by 0.1, or its noise (at its mixed level) is doubled.
 
     Arguments
     ---------

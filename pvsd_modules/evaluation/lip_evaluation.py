@@ -14,7 +14,7 @@ from pvsd_modules.evaluation.lip_scores import score_lips
 from pvsd_modules.evaluation.lip_sync import lip_sync_error
 from pvsd_modules.evaluation.syncnet import SyncNet
 
-#: Who draws, and whose lips are wanted.
+#: Generator, and reference lips.
 COMPARISONS = ("student-teacher", "teacher-teacher", "teacher-real", "student-real")
 
 
@@ -27,7 +27,7 @@ class Clip:
     name, file : str
         Of the item, and of the recording, which may be mixed at several SNRs.
     snr : float or None
-        In dB; None for what is heard without noise.
+        In dB; None for clean input.
     category : str
         Of the noise; "" for none.
     noisy, clean : Tensor
@@ -135,7 +135,7 @@ def clips(
     ---------
     items : dict
         Mixtures, pairs or talking faces of a manifest, its roots filled in. Talking
-        faces are heard as they are, without noise.
+        faces are clean input.
     store : AudioStore
         Holds every file.
     faces : dict or None

@@ -1,4 +1,4 @@
-"""How like drawn lips are to the lips that they should be, clip by clip."""
+"""Compares generated lips with reference lips, clip by clip."""
 
 import math
 
@@ -11,7 +11,7 @@ from pvsd_modules.metrics import correlation, mouth_opening
 
 #: Where the mouth lies in the lower half of a face crop; `mouth_opening` looks there.
 MOUTH = (slice(12, 30), slice(34, 62))
-REACH = 10  # frames of 40 ms by which drawn lips may be early or late
+REACH = 10  # frames of 40 ms by which generated lips may be early or late
 HIGHEST_PSNR = 100.0  # of equal pictures, whose ratio would be infinite
 STILL = 1e-5  # norm of an opening that only rounding moves
 
@@ -29,7 +29,7 @@ def score_lips(drawn: Tensor, wanted: Tensor, deviations: bool = False) -> dict:
         ``[frames, 48, 96, 3]``, 0..1.
     deviations : bool
         Whether pictures are compared as deviations from each clip's own median
-        frame, since nobody wants drawn lips to be those of the person filmed. How
+        frame, since generated lips need not look like the person in the video. How
         a mouth opens is the same either way.
 
     Returns

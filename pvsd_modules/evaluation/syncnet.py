@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from pvsd_modules.errors import PvsdError
 
 PICTURES = 5  # of 25 a second, that one judgement sees: 0.2 s
-COLUMNS = 20  # of 100 a second, that one judgement hears: 0.2 s
+COLUMNS = 20  # of 100 a second, in one window: 0.2 s
 _BROKEN = (pickle.UnpicklingError, EOFError, OSError, RuntimeError, ValueError)
 
 
@@ -17,7 +17,7 @@ class SyncNet(nn.Module):
     """The two-stream network of Chung & Zisserman, "Out of time: automated lip sync
     in the wild", ACCV Workshop 2016, in the layout of its published second weights.
 
-    A stream looks at five pictures of a face, the other hears 20 columns of 13 mel
+    One branch gets five pictures of a face, the other 20 columns of 13 mel
     cepstral coefficients; both end in 1024 numbers whose distance is small when the
     mouth says what is heard. The names of the parts are those of the published
     weights, so that the file loads as it is.

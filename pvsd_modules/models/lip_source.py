@@ -12,9 +12,9 @@ SOURCES = ("student", "teacher", "real", "none", "zeros", "frozen", "shuffled")
 class LipSource(nn.Module):
     """Gives the denoiser its lips.
 
-    ``student``  hallucinated from the noisy signal (the shipped system);
+    ``student``  generated from the noisy signal (the shipped system);
     ``teacher``  drawn from the clean signal (the ceiling of any student);
-    ``real``     the frames of the video; where the student draws deviations from a
+    ``real``     the frames of the video; where the student generates deviations from a
     neutral mouth, theirs from the clip's median frame, put on that mouth;
     ``none``     no lips, ``None``;
     ``zeros``    black frames;

@@ -27,7 +27,7 @@ class LipModel(Protocol):
 
 
 class LipTeacher(Protocol):
-    """A lip model that may be given whose lips to generate."""
+    """A lip model that takes a reference face."""
 
     def __call__(self, wav: Tensor, face: Tensor | None = None) -> Tensor:
         """As `LipModel`; ``face`` is ``[96, 96, 3]`` or ``[batch, 96, 96, 3]``."""

@@ -162,7 +162,7 @@ def grid_section(folder: Path) -> str:
 
 
 def lips_section(folder: Path) -> str:
-    """How the drawn lips move, see recipes/LRS3_VGGSound/evaluate_lips.py."""
+    """How the generated lips move, see recipes/LRS3_VGGSound/evaluate_lips.py."""
     summary = read_json(folder / "lips.json")
     return lips_markdown(summary) if summary else NOT_MEASURED
 

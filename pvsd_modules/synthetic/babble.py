@@ -1,4 +1,4 @@
-"""What made-up speech says: speech sounds, strung to syllables, words and pauses."""
+"""Text of synthetic speech: speech sounds in syllables, words and pauses."""
 
 from dataclasses import dataclass
 

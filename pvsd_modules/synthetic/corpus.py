@@ -1,4 +1,4 @@
-"""A made-up audio-visual corpus in the layouts of LRS3 and VGGSound.
+"""A synthetic audio-visual corpus in the layouts of LRS3 and VGGSound.
 
 For tests, examples and trying out a set-up without any data: drawn faces whose
 mouths follow babbled, speech-like sound. It teaches a network nothing about real
@@ -27,7 +27,7 @@ __all__ = [
     "write_noises",
 ]
 
-# VGGSound's own words for sounds like the made-up ones.
+# VGGSound's labels of sounds like the synthetic ones.
 _LABELS = {
     "white": "waterfall burbling",
     "pink": "wind noise",

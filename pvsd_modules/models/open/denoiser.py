@@ -276,11 +276,11 @@ class OpenDenoiser(nn.Module):
         return {"enhanced": wav, "features": enhanced}
 
     def load_hearing(self, state: dict) -> None:
-        """Takes over weights of an earlier training but for the way of the lips.
+        """Takes over weights of an earlier run, except those of the lip path.
 
         What reads the lips begins anew and at first adds nothing: a denoiser with lips
         and its audio-only twin start from there as the same function. So do blocks that
-        the earlier training did not have.
+        the earlier run did not have.
 
         Arguments
         ---------

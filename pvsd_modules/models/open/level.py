@@ -26,11 +26,11 @@ class LevelPast(NamedTuple):
 
 
 class RunningLevel(nn.Module):
-    """Divides every step of a spectrum by the mean level of what was heard so far.
+    """Divides every step of a spectrum by the running mean level of its input.
 
     The mean forgets exponentially, and at the beginning weighs all steps alike, so
     that a recording 30 dB too quiet is as good as any after a fraction of a second. It
-    has nothing to learn and hears no future.
+    has no parameters and is causal.
 
     Arguments
     ---------

@@ -74,7 +74,7 @@ class OpenLipGenerator(nn.Module):
     bands : int
         Mel bands.
     lookahead_frames : int
-        How many frames of 40 ms the network hears past the end of the frame it draws.
+        Look-ahead in frames of 40 ms, past the end of the frame that is generated.
     level_seconds : float
         Time constant of the level that sound is divided by, see `RunningLevel`; 0 for
         none.
@@ -139,7 +139,7 @@ class OpenLipGenerator(nn.Module):
         Returns
         -------
         Tensor
-            ``[batch, n, motions]``; entry ``j`` has heard 640 ``(j + 1)`` samples.
+            ``[batch, n, motions]``; entry ``j`` depends on 640 ``(j + 1)`` samples.
         LipPast
             For the next call.
         """
@@ -187,7 +187,7 @@ class OpenLipGenerator(nn.Module):
         wav : Tensor
             ``[batch, time]``, 16 kHz.
         face : Tensor or None
-            Not used: this family draws one neutral mouth. Taken so that teachers
+            Not used: this family generates one neutral mouth. Taken so that teachers
             of both families are called alike.
 
         Returns

@@ -1,7 +1,7 @@
 """Causal short-time spectra: what the open family reads and writes.
 
 Step ``t`` of the analysis sees the samples ``[160 t - 320, 160 t + 160)``, so it is
-known as soon as the hop it belongs to has been heard. Overlap-add needs the two
+known as soon as the hop it belongs to is complete. Overlap-add needs the two
 steps that follow, which makes the algorithmic delay one window: 480 samples, 30 ms.
 """
 
@@ -152,7 +152,7 @@ def mel_matrix(bands: int, bins: int = WINDOW // 2 + 1, rate: int = 16000) -> Te
     hertz = torch.linspace(0, rate / 2, bins, dtype=torch.float64)
     top = 2595 * torch.log10(torch.tensor(1 + rate / 2 / 700, dtype=torch.float64))
     edges = 700 * (10 ** (torch.linspace(0, 1, bands + 2).double() * top / 2595) - 1)
-    # A filter narrower than a bin would hear nothing: widen it to one bin.
+    # A filter narrower than a bin would cover no bin: widen it to one.
     width = rate / 2 / (bins - 1)
     left = torch.minimum(edges[:-2], edges[1:-1] - width)
     right = torch.maximum(edges[2:], edges[1:-1] + width)

@@ -65,7 +65,7 @@ def residual2d(channels: int) -> ConvBlock:
 
 
 def upconv2d(inputs: int, outputs: int, stride=2, padding=1, extra=1) -> ConvBlock:
-    """3 x 3 transposed: doubles the size unless told otherwise."""
+    """3 x 3 transposed: doubles the size by default."""
     convolution = nn.ConvTranspose2d(
         inputs, outputs, 3, stride, padding, output_padding=extra
     )
