@@ -7,6 +7,7 @@ from pvsd_modules.errors import PvsdError
 
 DEFAULT_MODEL = "offline"
 HPARAMS_FILE = "hyperparams.yaml"
+_HUB_ID = r"\w[\w.-]*/[\w.-]+(@[\w.-]+)?"
 _PRETRAINED = Path(__file__).resolve().parents[1] / "pretrained"
 
 
@@ -52,9 +53,9 @@ def find_model(source: str | Path | None = None) -> Path | str:
     Arguments
     ---------
     source : str, Path or None
-        Name of a shipped model, a folder, or an id ``owner/name`` of the Hugging
-        Face hub; None for the default. A bare name is a shipped model if there is
-        one (write ``./name`` for a folder of the same name).
+        Name of a shipped model, a folder, or an id ``owner/name@revision`` of the
+        Hugging Face hub; None for the default. A bare name is a shipped model if there
+        is one (write ``./name`` for a folder of the same name).
 
     Returns
     -------
@@ -82,12 +83,29 @@ def find_model(source: str | Path | None = None) -> Path | str:
         raise PvsdError(f"{folder} is a file: name the folder of a pretrained model.")
     # "models/mine" beside a folder "models" is meant as a folder, not as a hub id.
     is_local = folder.parent != Path(".") and folder.parent.is_dir()
-    is_id = isinstance(source, str) and re.fullmatch(r"\w[\w.-]*/[\w.-]+", source)
+    is_id = isinstance(source, str) and re.fullmatch(_HUB_ID, source)
     if is_id and not is_local:
         return source
     if "/" not in str(source):
         return pretrained_folder(str(source))  # says which names there are
     raise PvsdError(f"The model folder {folder} does not exist: check its name.")
+
+
+def split_revision(found: Path | str) -> tuple[Path | str, str | None]:
+    """Parts what `find_model` gives into a folder or hub id and a revision.
+
+    A revision (a commit, a tag) says which version is loaded, whatever the owner of the
+    id does later.
+
+    Example
+    -------
+    >>> split_revision("owner/name@1a2b3c")
+    ('owner/name', '1a2b3c')
+    """
+    if isinstance(found, Path):
+        return found, None
+    name, _, revision = found.partition("@")
+    return name, revision or None
 
 
 def model_name(source: str) -> str:

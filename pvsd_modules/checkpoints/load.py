@@ -1,20 +1,33 @@
-"""Loads pretrained folders and hub models so that no wrong weights go unnoticed."""
+"""Loads pretrained folders and hub models: no foreign class, no missing weight."""
 
-import pickle
+from collections.abc import Callable
+from functools import partial
+from io import StringIO
 from pathlib import Path
 
+import ruamel.yaml
 import torch
 from huggingface_hub.errors import HfHubHTTPError
-from ruamel.yaml.error import YAMLError as RuamelError
-from speechbrain.inference.interfaces import pretrained_from_hparams
-from yaml import YAMLError
+from hyperpyyaml import load_hyperpyyaml
+from speechbrain.utils.fetching import FetchConfig, LocalStrategy, fetch
+from torch.overrides import TorchFunctionMode
 
-from pvsd_modules.checkpoints.find import HPARAMS_FILE, find_model
+from pvsd_modules.checkpoints.find import HPARAMS_FILE, find_model, split_revision
+from pvsd_modules.checkpoints.trust import (
+    REMEDY,
+    loadables,
+    mapping,
+    plain_settings,
+    resolved_settings,
+)
+from pvsd_modules.checkpoints.weights import put_weights, read_weights, strict_hooks
 from pvsd_modules.errors import PvsdError
 
-_BAD_WEIGHTS = (pickle.UnpicklingError, EOFError, OSError, RuntimeError, ValueError)
-_BAD_FOLDER = (*_BAD_WEIGHTS, YAMLError, RuamelError, KeyError, TypeError)
-_BAD_FOLDER += (AttributeError, ImportError)
+# What building objects of odd settings may raise.
+_BAD_SETTINGS = (ValueError, KeyError, TypeError, AttributeError, ImportError)
+_BAD_SETTINGS += (RuntimeError, OSError, IndexError, ArithmeticError, MemoryError)
+#: Networks that enhancing does not need; they are loaded on request.
+EXTRA_NETWORKS = ("teacher",)
 
 
 def load_interface(
@@ -22,6 +35,12 @@ def load_interface(
     source: str | Path | None = None,
     hparams_file: str = HPARAMS_FILE,
     savedir: str | Path | None = None,
+    trust: bool = False,
+    extra_networks: bool = False,
+    overrides: dict | str | None = None,
+    overrides_must_match: bool = True,
+    fetch_config: FetchConfig | None = None,
+    local_strategy: LocalStrategy = LocalStrategy.SYMLINK,
     **kwargs,
 ):
     """Make an inference interface of a pretrained model.
@@ -29,21 +48,28 @@ def load_interface(
     A folder is read where it is: nothing is linked or copied, and `savedir` is not
     used. A hub id goes through SpeechBrain's `fetch`, into the hub's cache or into
     a sub-folder of ``savedir`` of its own, since `fetch` prefers files that it finds
-    in its folder, even another model's. SpeechBrain only warns of parameters that
-    are missing in a file or left over; here that is an error.
+    in its folder, even another model's. Every file of weights is read once and must fit
+    its network exactly.
 
     Arguments
     ---------
     cls : type
-        Subclass of `speechbrain.inference.interfaces.Pretrained`.
+        `pvsd_modules.inference.base.LipInterface` or a subclass.
     source : str, Path or None
         See `pvsd_modules.checkpoints.find.find_model`; None for the default model.
     hparams_file : str
         Name of the YAML file.
     savedir : str, Path or None
         Where files of a hub are to lie.
+    trust : bool
+        Whether the YAML file may build and call anything, and weights may lie outside
+        of the folder; see `pvsd_modules.checkpoints.trust`.
+    extra_networks : bool
+        Whether networks that enhancing does not need (the teacher) are loaded as well.
+    overrides, overrides_must_match, fetch_config, local_strategy
+        See `speechbrain.inference.interfaces.pretrained_from_hparams`.
     **kwargs : dict
-        For `speechbrain.inference.interfaces.pretrained_from_hparams`.
+        For ``cls``, such as ``run_opts``.
 
     Returns
     -------
@@ -52,63 +78,112 @@ def load_interface(
     Raises
     ------
     PvsdError
-        When the model is not found, cannot be fetched or does not fit.
+        When the model is not found, cannot be fetched, does not fit, or would build
+        what is not allowed.
     """
-    found = find_model(source)
-    is_folder = isinstance(found, Path)
-    if not is_folder and savedir is not None:
-        savedir = Path(savedir) / found.replace("/", "--")
+    found, revision = split_revision(find_model(source))
+    fetch_config = fetch_config or FetchConfig(revision=revision)
+    if isinstance(found, Path):
+        savedir, get = None, partial(_in_folder, found, trust)
+    else:
+        savedir = savedir and Path(savedir) / found.replace("/", "--")
+        options = {"local_strategy": local_strategy, "fetch_config": fetch_config}
+        get = partial(_fetched, found, savedir, options)
+    path = get(hparams_file)
+    resolved = resolved_settings(path, overrides, overrides_must_match, trust)
+    resolved, names = _pruned(resolved, () if extra_networks else EXTRA_NETWORKS)
     try:
-        model = pretrained_from_hparams(
-            cls=cls,
-            source=str(found),
-            hparams_file=hparams_file,
-            savedir=None if is_folder else savedir,
-            **kwargs,
-        )
-        if model is not None:  # download_only gives None
-            _check_weights(model.hparams.pretrainer)
-        return model
-    except HfHubHTTPError as error:
-        raise _unreachable(found) from error
-    except _BAD_FOLDER as error:
-        if not is_folder:
-            raise _unreachable(found) from error
+        if trust:
+            hparams = load_hyperpyyaml(StringIO(resolved))
+            pretrainer = hparams["pretrainer"]
+            pretrainer.set_collect_in(savedir)
+            pretrainer.add_custom_hooks(strict_hooks(pretrainer))
+            pretrainer.collect_files(str(found), local_strategy, fetch_config)
+            pretrainer.load_collected()
+        else:
+            hparams = _built_and_loaded(resolved, names, get)
+        model = cls(modules=hparams["modules"], hparams=hparams, **kwargs)
+        model.make_stream()  # settings of the stream are read here
+    except (*_BAD_SETTINGS, PvsdError) as error:
+        if isinstance(error, PvsdError) and str(found) in str(error):
+            raise
+        words = " ".join(str(error).split())[:300] or type(error).__name__
+        if isinstance(error, KeyError):
+            words = f"{hparams_file} lacks {words}"
         raise PvsdError(
-            f"The model in {found} cannot be loaded: {_reason(found, error)} "
+            f"The model in {found} cannot be loaded: {words.rstrip('.')}. "
             "Is it complete, and made for this version?"
+        ) from error
+    return model
+
+
+def _in_folder(folder: Path, trust: bool, name: str) -> Path:
+    """A file of a folder; links lead out of it only in the cache of the hub."""
+    path = folder / name
+    homes = [folder.resolve()]
+    if folder.parent.name == "snapshots":
+        homes.append(folder.resolve().parents[1] / "blobs")
+    if not trust and not any(path.resolve().is_relative_to(home) for home in homes):
+        raise PvsdError(f"{path} is a link out of the folder: {REMEDY}.")
+    return path
+
+
+def _fetched(source: str, savedir: Path | None, options: dict, name: str) -> Path:
+    """A file of the Hugging Face hub."""
+    try:
+        return Path(fetch(name, source, savedir, **options))
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        raise PvsdError(
+            f"{source} is no folder here and its {name} could not be fetched from the "
+            "Hugging Face hub: check the name and the connection, or name a local "
+            "folder."
         ) from error
 
 
-def _unreachable(source: str) -> PvsdError:
-    return PvsdError(
-        f"{source} is no folder here and could not be fetched from the Hugging Face "
-        "hub: check the name and the connection, or name a local folder."
-    )
+def _pruned(resolved: str, without: tuple[str, ...]) -> tuple[str, list[str]]:
+    """Settings without some networks, and the names of the weights that are left."""
+    tree = plain_settings(resolved)
+    weights = loadables(tree)
+    for name in without:
+        for holder in (tree, mapping(tree.get("modules")), weights):
+            holder.pop(name, None)
+    text = StringIO()
+    ruamel.yaml.YAML().dump(tree, text)
+    return text.getvalue(), list(weights)
 
 
-def _reason(folder: Path, error: Exception) -> str:
-    """What is wrong with a folder: a weight file that is none, or the error's words."""
-    for path in sorted(folder.glob("*.ckpt")):
-        try:
-            torch.load(path, map_location="cpu", weights_only=True)
-        except _BAD_WEIGHTS:
-            return f"{path.name} is no file of weights, or is cut short."
-    words = " ".join(str(error).split())[:300] or type(error).__name__
-    words = f"{HPARAMS_FILE} lacks {words}" if isinstance(error, KeyError) else words
-    return words if words.endswith(".") else f"{words}."
+def _built_and_loaded(
+    resolved: str, names: list[str], get: Callable[[str], Path]
+) -> dict:
+    """Hyperparameters with their networks, which are no larger than their weights."""
+    paths = {name: get(f"{name}.ckpt") for name in names}
+    weights = {name: read_weights(path) for name, path in paths.items()}
+    stored = sum(v.numel() for state in weights.values() for v in state.values())
+    with _Budget(stored):
+        hparams = load_hyperpyyaml(StringIO(resolved))
+    for name, network in hparams["pretrainer"].loadables.items():
+        put_weights(network, weights.pop(name), paths[name], name)
+    return hparams
 
 
-def _check_weights(pretrainer) -> None:
-    """Every parameter came from the file, and every value of the file was used."""
-    for name, path in pretrainer.paths.items():
-        network = pretrainer.loadables[name]
-        if name in pretrainer.custom_hooks or not isinstance(network, torch.nn.Module):
-            continue
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-        wrong = sorted(stored.keys() ^ network.state_dict().keys())
-        if wrong:
-            raise PvsdError(
-                f"{path} does not fit the network of its {HPARAMS_FILE}: "
-                f"{len(wrong)} parameters differ, such as {wrong[0]}."
-            )
+class _Budget(TorchFunctionMode):
+    """Stops networks that need far more memory than the weights beside them.
+
+    Arguments
+    ---------
+    stored : int
+        Values in the files of weights.
+    """
+
+    def __init__(self, stored: int):
+        super().__init__()
+        self.left = 50_000_000 + 10 * stored
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        """Counts what each function gives, also where that is its input."""
+        result = function(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor):
+            self.left -= result.numel()
+            if self.left < 0:
+                raise ValueError("its networks are much larger than its weights")
+        return result

@@ -40,7 +40,29 @@ def load_weights(network: torch.nn.Module, path: str | Path, name: str) -> None:
     >>> torch.save(torch.nn.Linear(2, 3).state_dict(), path)
     >>> load_weights(torch.nn.Linear(2, 3), path, "student")
     """
-    stored = read_weights(path)
+    put_weights(network, read_weights(path), path, name)
+
+
+def put_weights(
+    network: torch.nn.Module, stored: dict, path: str | Path, name: str
+) -> None:
+    """Does what `load_weights` does, with the weights that ``path`` holds.
+
+    Arguments
+    ---------
+    network : torch.nn.Module
+    stored : dict
+        What `read_weights` gives.
+    path : str or Path
+        Where it was read, for the message.
+    name : str
+        What the network is.
+
+    Raises
+    ------
+    PvsdError
+        If a value is missing, unknown, of another shape or not finite.
+    """
     wanted = network.state_dict()
     differences = _differences(stored, wanted)
     if differences:

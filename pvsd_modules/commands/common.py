@@ -6,15 +6,21 @@ import warnings
 
 from pvsd_modules.errors import PvsdError
 
+TRUST = (
+    "let the model's YAML build and run anything, such as networks of your own "
+    "package; only for models whose origin you trust"
+)
+
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--model``, ``--device``, ``--precision`` and ``--threads``."""
+    """Add ``--model``, ``--trust``, ``--device``, ``--precision`` and ``--threads``."""
     parser.add_argument(
         "--model",
         metavar="NAME_OR_FOLDER",
         help="shipped model, folder of a pretrained model, or Hugging Face id "
-        "(default: offline)",
+        "owner/name@revision (default: offline)",
     )
+    parser.add_argument("--trust", action="store_true", help=TRUST)
     parser.add_argument(
         "--device", help="such as cpu or cuda (default: a GPU if available)"
     )
@@ -76,7 +82,9 @@ def load_model(interface: str, args: argparse.Namespace):
                 f"The device {args.device} cannot be used here: try --device cpu."
             ) from error
         options["run_opts"]["device"] = args.device
-    return getattr(inference, interface).from_hparams(args.model, **options)
+    return getattr(inference, interface).from_hparams(
+        args.model, trust=args.trust, **options
+    )
 
 
 def quiet() -> None:

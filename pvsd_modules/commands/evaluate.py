@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from pvsd_modules.checkpoints.find import DEFAULT_MODEL
-from pvsd_modules.commands.common import positive, quiet
+from pvsd_modules.commands.common import TRUST, positive, quiet
 from pvsd_modules.errors import PvsdError
 
 EPILOG = (
@@ -53,8 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("system, unless --enhanced is given").add_argument
     add(
         "--model", metavar="NAME_OR_FOLDER", help="shipped model, folder of a "
-        "pretrained model, or Hugging Face id (default: offline)",
+        "pretrained model, or Hugging Face id owner/name@revision (default: offline)",
     )  # fmt: skip
+    add("--trust", action="store_true", help=TRUST)
     add(
         "--lips", help="source of the lips: student, none, zeros, frozen, shuffled or "
         "teacher (default: the one the model was trained with)",
@@ -81,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         "--asr", type=Path, metavar="DIR",
-        help="word error rate as well, with your SpeechBrain recogniser",
+        help="word error rate as well, with your SpeechBrain recogniser; with --trust",
     )  # fmt: skip
     add(
         "--transcripts", **file,
@@ -140,6 +141,11 @@ def _score(items: dict, args: argparse.Namespace) -> int:
     if args.asr:
         if args.transcripts is None:
             raise PvsdError("--asr needs --transcripts, the words that are said.")
+        if not args.trust:
+            raise PvsdError(
+                f"--asr builds what the YAML of {args.asr} says: add --trust if you "
+                "trust its origin."
+            )
         from pvsd_modules.evaluation.recognition import add_transcripts
 
         items = add_transcripts(items, args.transcripts)
@@ -157,6 +163,7 @@ def _score(items: dict, args: argparse.Namespace) -> int:
         save_folder=str(args.save_enhanced) if args.save_enhanced else None,
         dnsmos=args.dnsmos,
         asr=str(args.asr) if args.asr else None,
+        trust=args.trust,
     )
     summary = evaluate(
         items, settings, args.output, workers=args.workers, overwrite=args.overwrite

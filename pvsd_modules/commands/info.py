@@ -56,25 +56,16 @@ def _file_lines(path: Path) -> str:
 
 
 def _model_lines(name: str, folder: Path) -> str:
-    from pvsd_modules.checkpoints.find import find_model
-    from pvsd_modules.commands.common import quiet
+    """What the files of a model say; nothing is built of them."""
+    from pvsd_modules.checkpoints.describe import describe_model
 
-    quiet()
-    from pvsd_modules.inference import PseudoVisualEnhancement
-
-    find_model(folder)
-    options = {"run_opts": {"device": "cpu"}}
-    model = PseudoVisualEnhancement.from_hparams(folder, **options)
-    counts = {
-        key: sum(parameter.numel() for parameter in network.parameters())
-        for key, network in model.mods.items()
-    }
-    parts = ", ".join(f"{key} {count / 1e6:.2f} M" for key, count in counts.items())
-    latency = 1000 * model.make_stream().latency_samples / 16000
+    model = describe_model(folder)
+    parts = ", ".join(f"{key} {n / 1e6:.2f} M" for key, n in model.values.items())
+    latency = "" if model.latency_ms is None else f"latency {model.latency_ms:.0f} ms, "
     return (
-        f"model {name}: {sum(counts.values()) / 1e6:.2f} M parameters ({parts}), "
-        f"latency {latency:.0f} ms, lips: {model.hparams.lips}, "
-        f"licence: {_licence(folder / 'README.md')}\n  in {folder}"
+        f"model {name}: {sum(model.values.values()) / 1e6:.2f} M weights ({parts}), "
+        f"{latency}lips: {model.lips}, licence: {_licence(folder / 'README.md')}"
+        f"\n  in {folder}"
     )
 
 

@@ -44,6 +44,8 @@ class Settings:
         Network of DNSMOS: ``speechmos`` for that of the package, or an ONNX file.
     asr : str or None
         Folder of a SpeechBrain speech recogniser, for the word error rate.
+    trust : bool
+        Whether the YAML of the model may build anything; needed by ``asr``.
     """
 
     model: str | None = DEFAULT_MODEL
@@ -56,6 +58,7 @@ class Settings:
     save_folder: str | None = None
     dnsmos: str | None = None
     asr: str | None = None
+    trust: bool = False
 
     def describe(self) -> dict:
         """The system in a summary, without the folders of this machine."""
@@ -95,7 +98,7 @@ class Scorer:
         self.system = enhanced_file
         if settings.model is not None:
             chosen = (settings.model, settings.lips, settings.engine, settings.device)
-            self.system = Model(*chosen)
+            self.system = Model(*chosen, trust=settings.trust)
         self.extras = []
         if settings.dnsmos:
             self.extras.append(Dnsmos(settings.dnsmos))

@@ -33,6 +33,8 @@ class Model:
         whole recording are always ``whole``.
     device : str
         Such as ``cpu``.
+    trust : bool
+        Whether the model's YAML may build anything.
 
     Raises
     ------
@@ -40,7 +42,14 @@ class Model:
         If the model cannot be loaded or lacks what the lips need.
     """
 
-    def __init__(self, model: str, lips: str | None, engine: str, device: str):
+    def __init__(
+        self,
+        model: str,
+        lips: str | None,
+        engine: str,
+        device: str,
+        trust: bool = False,
+    ):
         check_choices(lips, engine)
         self.engine = engine
         try:
@@ -49,7 +58,8 @@ class Model:
             raise PvsdError(
                 f"The device {device} cannot be used here: try --device cpu."
             ) from error
-        options = {"run_opts": {"device": device}}
+        options = {"run_opts": {"device": device}, "trust": trust}
+        options["extra_networks"] = lips == "teacher"
         self.model = PseudoVisualEnhancement.from_hparams(model, **options)
         self.model.eval()
         self.lips = lips or self.model.hparams.lips

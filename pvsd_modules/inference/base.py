@@ -75,15 +75,17 @@ class LipInterface(Pretrained):
         Arguments
         ---------
         source : str, Path or None
-            Name of a shipped model, a folder (read where it is), or an id of the
-            Hugging Face hub; None for the default model.
+            Name of a shipped model, a folder (read where it is), or an id
+            ``owner/name@revision`` of the Hugging Face hub; None for the default model.
         hparams_file : str
             Name of the YAML file in it.
         savedir : str, Path or None
             Where files of a hub are to lie; None for the hub's cache.
         **kwargs : dict
             Such as ``run_opts={"device": "cuda"}``, ``run_opts={"precision":
-            "bf16"}`` or ``overrides``.
+            "bf16"}``, ``overrides``, or ``trust=True`` for a folder whose YAML builds
+            more than networks of this project: it may then run any code. See
+            `pvsd_modules.checkpoints.load.load_interface`.
 
         Returns
         -------

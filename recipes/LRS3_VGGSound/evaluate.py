@@ -103,6 +103,7 @@ def main(arguments):
         measures=check_measures(names),
         dnsmos=hparams.get("dnsmos"),
         asr=hparams.get("asr"),
+        trust=hparams.get("trust", False),
     )
     machinery = {"workers": hparams["workers"], "overwrite": hparams["overwrite"]}
     folder = Path(hparams["output_folder"])

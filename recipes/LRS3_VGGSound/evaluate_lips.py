@@ -44,7 +44,10 @@ def make_scorer(hparams, device):
     LipScorer
     """
     run_options = {"device": device}
-    model = LipGenerator.from_hparams(str(hparams["model"]), run_opts=run_options)
+    options = {"run_opts": run_options, "trust": hparams["trust"]}
+    model = LipGenerator.from_hparams(
+        str(hparams["model"]), extra_networks=True, **options
+    )
     model.eval()
     names = ("student", "teacher")
     networks = {name: model.mods[name] for name in names if name in model.mods}

@@ -57,7 +57,16 @@ def test_enhancing_sound_needs_neither_opencv_nor_matplotlib(tmp_path, identity_
         "sys.exit(str(unwanted) if unwanted else code)"
     )
     ran = subprocess.run(
-        [sys.executable, "-c", code, "enhance", "a.wav", "--model", identity_folder],
+        [
+            sys.executable,
+            "-c",
+            code,
+            "enhance",
+            "a.wav",
+            "--trust",
+            "--model",
+            identity_folder,
+        ],
         capture_output=True,
         text=True,
         cwd=tmp_path,

@@ -169,8 +169,8 @@ def test_12_memory_does_not_grow_with_length(identity_folder, tmp_path):
             for second in range(seconds):
                 file.write(noise(16000, seed=second))
         ran = subprocess.run(
-            [sys.executable, "-c", code, "enhance", path, "--model", identity_folder,
-             "--device", "cpu", "--threads", "1"],
+            [sys.executable, "-c", code, "enhance", path, "--trust",
+             "--model", identity_folder, "--device", "cpu", "--threads", "1"],
             capture_output=True, text=True, check=True,
             env={**os.environ, "PYTHONPATH": f"{ROOT}:{Path(__file__).parent}"},
         )  # fmt: skip

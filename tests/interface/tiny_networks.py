@@ -74,6 +74,7 @@ def make_folder(folder: Path, denoiser: str = "TinyDenoiser", lips: str = "stude
         f"""sample_rate: 16000
 family: tiny
 lips: {lips}
+latency_ms: 920
 student: !new:tiny_networks.TinyStudent
 denoiser: !new:tiny_networks.{denoiser}
 modules:
