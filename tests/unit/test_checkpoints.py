@@ -189,7 +189,7 @@ def test_conversion_writes_a_folder_that_loads(files, tmp_path):
         "teacher.ckpt",
     ]
     assert os.listdir(folder.parent) == ["model"]  # nothing temporary is left
-    model = PseudoVisualEnhancement.from_hparams(source=str(folder))
+    model = PseudoVisualEnhancement.from_hparams(str(folder), extra_networks=True)
     assert model.hparams.sample_rate == 16000
     assert model.hparams.family == "paper" and model.hparams.lips == "student"
     assert set(model.mods) == {"student", "denoiser", "teacher"}
