@@ -100,6 +100,29 @@ def loop_from(noise: Tensor, start: int, samples: int) -> Tensor:
     return noise.repeat(rounds)[start : start + samples]
 
 
+def read_looped(store, path: str, start: int, samples: int) -> Tensor:
+    """As `loop_from`, without reading more of a stored file than is needed.
+
+    Arguments
+    ---------
+    store : AudioStore
+    path : str
+        A file of it.
+    start, samples : int
+        As for `loop_from`.
+
+    Returns
+    -------
+    Tensor
+        ``[samples]``.
+    """
+    begin = store.read(path, start % store.samples(path), samples)
+    rest = samples - len(begin)
+    if not rest:
+        return begin
+    return torch.cat([begin, loop_from(store.read(path, 0, rest), 0, rest)])
+
+
 def burst(noisy: Tensor, clean: Tensor, random: np.random.Generator) -> Tensor:
     """The paper's disturbance: at most 200 ms where the speech is almost lost.
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from pvsd_modules.alignment import SAMPLES_PER_FRAME
 from pvsd_modules.data.audio_store import AudioStore
 from pvsd_modules.data.augmentation import Augmenter, at_speed, machine_noise
-from pvsd_modules.data.mixing import burst, item_generator, loop_from, mix_at_snr
+from pvsd_modules.data.mixing import burst, item_generator, mix_at_snr, read_looped
 
 
 class TrainingMixer:
@@ -82,8 +82,8 @@ class TrainingMixer:
         """
         random = item_generator(self.seed, self.epoch, item_id)
         clean, start = self._speech(wav, random, self._length(random, speech=True))
-        clean = at_speed(clean, self.samples)
         if not self.noise:
+            clean = at_speed(clean, self.samples)
             return clean, clean, start
         if self.augment is None:
             noisy = mix_at_snr(clean, self._noise(random), self._snr(random))
@@ -95,10 +95,10 @@ class TrainingMixer:
     def _augmented(self, clean: Tensor, random: np.random.Generator):
         augment = self.augment
         room = random.random() < augment.reverberation
-        clean = augment.colour(clean, random, room)
-        noise = augment.colour(self._noise(random), random)
+        clean = augment.colour(clean, random, room, self.samples)
+        noise = augment.colour(self._noise(random), random, samples=self.samples)
         if random.random() < augment.second_noise:
-            other = augment.colour(self._noise(random), random)
+            other = augment.colour(self._noise(random), random, samples=self.samples)
             noise = mix_at_snr(noise, other, random.uniform(-5, 15))
         chance = random.random()
         if chance < augment.clean_only:
@@ -143,7 +143,10 @@ class TrainingMixer:
         return out, start
 
     def _noise(self, random: np.random.Generator) -> Tensor:
-        """A random stretch of a random noise; tries again where it is silent."""
+        """A random stretch of a random noise; tries again where it is silent.
+
+        Its length is that of a segment before its speed is changed.
+        """
         if self.augment and random.random() < self.augment.machine_noise:
             return machine_noise(self.samples, random)
         samples = self._length(random, speech=False)
@@ -151,7 +154,7 @@ class TrainingMixer:
             path = self.noise[int(random.integers(len(self.noise)))]
             length = self.store.samples(path)
             start = int(random.integers(0, length))
-            stretch = loop_from(self.store.read(path), start, samples)
+            stretch = read_looped(self.store, path, start, samples)
             if float(stretch.square().mean()) > 1e-9:
                 break
-        return at_speed(stretch, self.samples)
+        return stretch

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from pvsd_modules.alignment import FACE_SIZE
-from pvsd_modules.data.datasets import mixture_dataset, read_face
+from pvsd_modules.data.datasets import mixture_dataset
+from pvsd_modules.data.lips import read_face
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation.lip_scores import score_lips
 from pvsd_modules.evaluation.lip_sync import lip_sync_error

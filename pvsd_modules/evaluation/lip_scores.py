@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from pvsd_modules.alignment import FPS
-from pvsd_modules.data.datasets import median_frame
+from pvsd_modules.data.lips import median_frame
 from pvsd_modules.metrics import correlation, mouth_opening
 
 #: Where the mouth lies in the lower half of a face crop; `mouth_opening` looks there.

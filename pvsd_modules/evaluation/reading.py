@@ -9,7 +9,8 @@ from torch import Tensor
 
 from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.data.audio_store import AudioStore
-from pvsd_modules.data.datasets import cut_frames, mixture_dataset, read_lips
+from pvsd_modules.data.datasets import mixture_dataset
+from pvsd_modules.data.lips import read_segment
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.sound_reading import read_mono
 
@@ -93,8 +94,8 @@ class Reader:
             if check:
                 check_signal(signals[name], f"the {name} signal")
         if face is not None and "lips" not in data:
-            frames = read_lips(face["frames"], int(face["frame_count"]))
-            data["lips"] = cut_frames(frames, 0, shortest)
+            count = int(face["frame_count"])
+            data["lips"] = read_segment(face["frames"], count, 0, shortest)
         lips = data.get("lips")
         return {"clean": None, "noisy": None, **signals, "lips": lips}
 

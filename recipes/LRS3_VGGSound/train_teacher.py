@@ -12,7 +12,8 @@ import sys
 import speechbrain as sb
 import torch
 
-from pvsd_modules.data.datasets import median_frame, mixing_dataset, read_lips
+from pvsd_modules.data.datasets import mixing_dataset
+from pvsd_modules.data.lips import clip_median
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.training.experiment import (
     evenly,
@@ -73,7 +74,7 @@ def dataio_prep(hparams):
 def neutral_face(faces: dict, count: int = 100):
     """The mean of the median lips of some clips, ``[48, 96, 3]``."""
     medians = [
-        median_frame(read_lips(face["frames"], int(face["frame_count"])))
+        clip_median(face["frames"], int(face["frame_count"]))
         for face in evenly(faces, count).values()
     ]
     return torch.stack(medians).mean(0)

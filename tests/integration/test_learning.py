@@ -4,7 +4,8 @@ import pytest
 import torch
 from conftest import TINY_LIPS
 
-from pvsd_modules.data.datasets import load_manifest, read_lips
+from pvsd_modules.data.datasets import load_manifest
+from pvsd_modules.data.lips import read_lips
 from pvsd_modules.metrics import correlation, mouth_opening
 from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 

@@ -110,6 +110,17 @@ def test_speed_changes_the_pitch_and_nothing_else():
     assert at_speed(wav, 32000) is wav
 
 
+@pytest.mark.parametrize("read", [24000 // 640 * 640, 48000, 76800])
+@pytest.mark.parametrize("room", [False, True])
+def test_speed_and_colour_in_one_transform(read, room):
+    wav = torch.randn(read, generator=torch.Generator().manual_seed(0))
+    augment = Augmenter()
+    wanted = augment.colour(at_speed(wav, 48000), generator(), room)
+    got = augment.colour(wav, generator(), room, samples=48000)
+    error = (got - wanted)[1000:-1000].norm() / wanted.norm()
+    assert got.shape == (48000,) and float(error) < 0.02
+
+
 def test_what_is_read_for_a_speed_is_in_range():
     augment = Augmenter(noise_speed=(0.5, 2.0), noise_speed_chance=1.0)
     random = generator()

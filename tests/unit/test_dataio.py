@@ -1,5 +1,7 @@
 """Data sets: the same batch with any number of workers, lips that fit the sound."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -7,14 +9,14 @@ import torch
 from audio_files import make_store
 from speechbrain.dataio.dataloader import make_dataloader
 
-from pvsd_modules.data.datasets import (
+from pvsd_modules.data.datasets import load_manifest, mixing_dataset, mixture_dataset
+from pvsd_modules.data.lips import (
+    clip_median,
     cut_frames,
-    load_manifest,
     median_frame,
-    mixing_dataset,
-    mixture_dataset,
     read_face,
     read_lips,
+    read_segment,
 )
 from pvsd_modules.data.training_mixer import TrainingMixer
 from pvsd_modules.errors import PvsdError
@@ -141,6 +143,22 @@ def test_frames_of_a_stretch():
     assert median_frame(frames / 255)[0, 0, 0] == pytest.approx(2 / 255)
 
 
+def test_a_segment_reads_its_frames_only(clip):
+    everything = read_lips(clip, 25)
+    wanted = cut_frames(everything, 22 * 640, 5 * 640)
+    for k in range(22):
+        (clip / f"{k}.jpg").write_text("no picture")
+    assert torch.equal(read_segment(clip, 25, 22 * 640, 5 * 640), wanted)
+
+
+def test_the_median_of_a_clip_is_taken_once(clip, tmp_path):
+    median = clip_median(clip, 25)
+    assert torch.equal(median, median_frame(read_lips(clip, 25)))
+    (clip / "0.jpg").write_text("no picture")
+    assert torch.equal(clip_median(clip, 25), median)
+    assert {p.suffix for p in clip.iterdir()} == {".jpg", ".png"}
+
+
 def test_real_lips_fit_the_segment(files, clip):
     store, speech, _ = files
     speech = {"a": {**speech["a"], "frames": str(clip), "frame_count": 25}}
@@ -174,5 +192,11 @@ def test_manifests_that_are_missing_or_empty_are_told(tmp_path):
         load_manifest(tmp_path / "empty.json")
     text = '{"x": {"wav": "{data_root}/a.wav", "noise": "{noise_root}/b.wav"}}'
     (tmp_path / "x.json").write_text(text)
+    for far in ("../b.wav", "{data_root}/../b.wav", "/other/b.wav", "/speechless/b"):
+        stranger = {"x": {"clean": "{data_root}/a.wav", "noise": far}}
+        (tmp_path / "far.json").write_text(json.dumps(stranger))
+        with pytest.raises(PvsdError, match="x names .* in none of the folders"):
+            load_manifest(tmp_path / "far.json", "/speech")
+    load_manifest(tmp_path / "far.json", "/speech", "/speechless")
     item = load_manifest(tmp_path / "x.json", "/speech", "/noise")["x"]
     assert item["wav"] == "/speech/a.wav" and item["noise"] == "/noise/b.wav"
