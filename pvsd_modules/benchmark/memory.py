@@ -107,14 +107,13 @@ def _enhance(source: str, path: str, output: str, precision: str) -> dict:
     import torch
 
     from pvsd_modules.benchmark.subject import load
-    from pvsd_modules.inference import files
 
     torch.set_num_threads(1)
     folder = Path(source)
     begun = time.perf_counter()
     model = load(folder if folder.is_dir() else source, precision)
     loaded = time.perf_counter() - begun
-    files.enhance_to_file(model, path, output)
+    model.enhance_to_file(path, output)
     return {"load": loaded, "peak": peak_bytes()}
 
 

@@ -87,10 +87,10 @@ def _check(job: tuple[Path, Path], overwrite: bool) -> None:
 def _enhance(model, path: Path, output: Path, strength: float, label: str) -> None:
     from tqdm import tqdm
 
-    from pvsd_modules.inference import files
+    from pvsd_modules.inference.files import check_output
     from pvsd_modules.io.media import probe_audio
 
-    files.check_output(path, output)
+    check_output(path, output)
     info = probe_audio(path)
     begun = time.perf_counter()
     with tqdm(
@@ -102,8 +102,7 @@ def _enhance(model, path: Path, output: Path, strength: float, label: str) -> No
         leave=False,
         disable=None,  # no bar where nobody looks at it
     ) as bar:
-        report = files.enhance_to_file(
-            model,
+        report = model.enhance_to_file(
             info,
             output,
             strength,

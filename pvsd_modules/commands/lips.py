@@ -36,10 +36,10 @@ def run(args: argparse.Namespace) -> int:
     model = load_model("LipGenerator", args)
     from tqdm import tqdm
 
-    from pvsd_modules.inference import files
+    from pvsd_modules.inference.files import check_output
     from pvsd_modules.io.media import probe_audio
 
-    files.check_output(path, output)
+    check_output(path, output)
     frames = round(probe_audio(path).duration * 25)
     with tqdm(
         total=frames, desc=path.name, unit="frame", leave=False, disable=None

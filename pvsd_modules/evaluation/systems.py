@@ -86,17 +86,21 @@ class Model:
         if self.engine == "stream" and self.lips in STREAMED:
             return self.model.through_stream(noisy[None], self.lips).audio[0]
         device = self.model.device
+        gain = self.model.level_gains(noisy[None])
         batch = [
             None if signals[key] is None else signals[key][None].to(device)
             for key in ("noisy", "clean", "lips")
         ]
+        batch[0] = batch[0] * gain.to(device)
         if self.lips == "shuffled":  # of another recording, repeated where too short
             times = -(-len(noisy) // len(signals["other"]))
             other = signals["other"].repeat(times)[None, : len(noisy)]
+            other = other * self.model.level_gains(other)
             lips = self.model.mods["student"](other.to(device))
         else:
             lips = self.source(*batch)
-        return self.model.mods["denoiser"](batch[0], lips)["enhanced"][0].float().cpu()
+        enhanced = self.model.mods["denoiser"](batch[0], lips)["enhanced"]
+        return (enhanced.float().cpu() / gain)[0]
 
 
 def check_choices(lips: str | None, engine: str) -> None:

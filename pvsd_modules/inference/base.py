@@ -2,62 +2,35 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from speechbrain.inference.interfaces import Pretrained
 from speechbrain.utils.autocast import AMPConfig
+from torch import Tensor
 
 from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.checkpoints.find import HPARAMS_FILE
 from pvsd_modules.checkpoints.load import load_interface
-from pvsd_modules.models.protocols import Chunk, Foldable, Stream
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.inference.guard import GuardedStream, joined
+from pvsd_modules.inference.level import NOTHING, level_of
+from pvsd_modules.io.sound_reading import read_mono
+from pvsd_modules.models.protocols import Chunk, Foldable
 
 BLOCK_SECONDS = 4  # of a signal that is fed to a stream at once
 
 
-class GuardedStream:
-    """A stream that keeps no gradients and gives float32, at the model's precision.
+class LipInterface(Pretrained):
+    """What both interfaces share: the networks, and streams made of them.
 
     Arguments
     ---------
-    stream : Stream
-    device : str
-        Where the networks are; what is fed may be anywhere.
-    autocast : context manager
-        Such as `speechbrain.utils.autocast.TorchAutocast`.
+    See `speechbrain.inference.interfaces.Pretrained`; use `from_hparams`. The networks
+    always stay in evaluation mode, so `train` of a module that holds an interface
+    changes no running statistics.
     """
-
-    def __init__(self, stream: Stream, device: str, autocast):
-        self.stream, self.device, self.autocast = stream, device, autocast
-        self._home = torch.device("cpu")
-
-    @property
-    def latency_samples(self) -> int:
-        """Samples at 16 kHz by which the output may lie behind the input."""
-        return self.stream.latency_samples
-
-    @torch.no_grad()
-    def feed(self, chunk: torch.Tensor) -> Chunk:
-        """Take ``[batch, n]``, give what is finished, on the chunk's device."""
-        self._home = chunk.device
-        with self.autocast:
-            given = self.stream.feed(chunk.float().to(self.device))
-        return self._as_float(given)
-
-    @torch.no_grad()
-    def flush(self) -> Chunk:
-        """Give the rest, on the device of the last chunk."""
-        with self.autocast:
-            given = self.stream.flush()
-        return self._as_float(given)
-
-    def _as_float(self, chunk: Chunk) -> Chunk:
-        audio, lips = chunk.audio.float(), chunk.lips.float()
-        return Chunk(audio.to(self._home), lips.to(self._home))
-
-
-class LipInterface(Pretrained):
-    """What both interfaces share: the networks, and streams made of them."""
 
     MODULES_NEEDED = ["denoiser"]
     HPARAMS_NEEDED = ["sample_rate", "stream", "lips"]
@@ -68,8 +41,8 @@ class LipInterface(Pretrained):
         source: str | Path | None = None,
         hparams_file: str = HPARAMS_FILE,
         savedir: str | Path | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> Any:
         """Load a pretrained model.
 
         Arguments
@@ -83,8 +56,9 @@ class LipInterface(Pretrained):
             Where files of a hub are to lie; None for the hub's cache.
         **kwargs : dict
             Such as ``run_opts={"device": "cuda"}``, ``run_opts={"precision":
-            "bf16"}``, ``overrides``, or ``trust=True`` for a folder whose YAML builds
-            more than networks of this project: it may then run any code. See
+            "bf16"}``, ``overrides``, ``freeze_params=False`` for networks that are to
+            be trained, or ``trust=True`` for a folder whose YAML builds more than
+            networks of this project: it may then run any code. See
             `pvsd_modules.checkpoints.load.load_interface`.
 
         Returns
@@ -98,16 +72,60 @@ class LipInterface(Pretrained):
         """
         return load_interface(cls, source, hparams_file, savedir, **kwargs)
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any):
+        options = kwargs.get("run_opts") or {}
+        if any(options.get(key) for key in ("jit", "jit_module_keys")):
+            raise PvsdError(
+                "torch.jit cannot compile these networks, whose states are arguments: "
+                "leave jit and jit_module_keys out of run_opts."
+            )
         super().__init__(*args, **kwargs)
         missing = [name for name in self.MODULES_NEEDED if name not in self.mods]
         if missing:  # SpeechBrain does not look
             raise ValueError(f"modules: lacks {', '.join(missing)}")
         if self.hparams.sample_rate != SAMPLE_RATE:
             raise ValueError(f"sample_rate: must be {SAMPLE_RATE}")
-        self._twins = {}  # of the networks that have one, with the weights' stamps
+        self.mods.float()  # whatever the default type is
+        self._folded: dict[str, tuple[list, torch.nn.Module]] = {}
+        self.train(self.training)
 
-    def make_stream(self, lips: str | None = None) -> "GuardedStream":
+    def train(self, mode: bool = True) -> "LipInterface":
+        """Sets ``training`` of the interface alone: its networks stay in eval."""
+        super().train(False)
+        for module in self.mods.modules():
+            if isinstance(module, torch.nn.RNNBase):  # cuDNN has no gradients in eval
+                module.training = mode
+        self.training = mode
+        return self
+
+    def load_audio(self, path: str | Path, savedir: str | Path | None = None) -> Tensor:
+        """Read the sound of a file as the networks want it.
+
+        Arguments
+        ---------
+        path : str or Path
+            Sound or video file; as with SpeechBrain's interfaces also a file of the
+            Hugging Face hub.
+        savedir : str, Path or None
+            Where a file of the hub is to lie.
+
+        Returns
+        -------
+        torch.Tensor
+            float32 ``[time]``, 16 kHz, one channel, on the device of the networks.
+
+        Raises
+        ------
+        PvsdError
+            When the file cannot be read.
+        """
+        if Path(path).exists() or isinstance(path, Path):
+            return read_mono(path).to(self.device)
+        return super().load_audio(path, savedir)
+
+    def make_stream(
+        self, lips: str | None = None, gradients: bool = False
+    ) -> GuardedStream:
         """Begin a stream of the model's kind.
 
         Arguments
@@ -115,45 +133,85 @@ class LipInterface(Pretrained):
         lips : str or None
             Which lips the denoiser is given ("student", "zeros", "none"); None for
             what the model was made for.
+        gradients : bool
+            Whether gradients flow through.
 
         Returns
         -------
         GuardedStream
         """
         lips = self.hparams.lips if lips is None else lips
-        student, denoiser = self.inference_networks("student", "denoiser")
-        stream = self.hparams.stream(student, denoiser, lips=lips)
-        return GuardedStream(stream, self.device, self.inference_ctx)
+        student, denoiser = (
+            self.inference_network(name, gradients) for name in ("student", "denoiser")
+        )
+        return GuardedStream(
+            self.hparams.stream(student, denoiser, lips=lips),
+            self.device,
+            self.inference_ctx,
+            self.name,
+            vars(self.hparams).get("network_level"),
+            gradients,
+        )
 
-    def inference_networks(self, *names: str) -> Iterator[torch.nn.Module | None]:
-        """Networks for a stream: faster twins of those that have one.
+    @property
+    def name(self) -> str:
+        """Folder of the model, for messages."""
+        paths = self.hparams.pretrainer.paths.values()
+        return str(Path(next(iter(paths))).parent) if paths else ""
 
-        A twin is made at first use and again when weights have changed.
+    def inference_network(
+        self, name: str, gradients: bool = False
+    ) -> torch.nn.Module | None:
+        """A network for a stream: its fused copy if it has one.
+
+        A copy is made at first use and again when weights have changed.
 
         Arguments
         ---------
-        *names : str
+        name : str
             Of `mods`.
+        gradients : bool
+            Whether it is to be trained, which a copy cannot be.
 
-        Yields
-        ------
+        Returns
+        -------
         torch.nn.Module or None
             None where the model has no such network.
         """
-        for name in names:
-            network: torch.nn.Module | None = None
-            if name in self.mods:
-                network = self.mods[name]
-            if not isinstance(network, Foldable):
-                yield network
-                continue
-            stamp = [(p.data_ptr(), p._version) for p in network.state_dict().values()]
-            if name not in self._twins or self._twins[name][0] != stamp:
-                dtype = AMPConfig.from_name(self.precision).dtype
-                self._twins[name] = stamp, network.for_inference(dtype)
-            yield self._twins[name][1]
+        network = self.mods[name] if name in self.mods else None
+        if network is None or gradients or not isinstance(network, Foldable):
+            return network
+        stamp = [(p.data_ptr(), p._version) for p in network.state_dict().values()]
+        if name not in self._folded or self._folded[name][0] != stamp:
+            dtype = AMPConfig.from_name(self.precision).dtype
+            self._folded[name] = stamp, network.for_inference(dtype)
+        return self._folded[name][1]
 
-    def through_stream(self, noisy: torch.Tensor, lips: str | None = None) -> Chunk:
+    def wants_gradients(self, signal: Tensor | np.ndarray) -> bool:
+        """Whether gradients are to flow: for unfrozen networks, or to the input."""
+        asked = isinstance(signal, Tensor) and signal.requires_grad
+        asked = asked or any(p.requires_grad for p in self.mods.parameters())
+        return asked and torch.is_grad_enabled()
+
+    def level_gains(self, rows: Tensor) -> Tensor:
+        """Gains that bring signals to the level that the networks expect.
+
+        Arguments
+        ---------
+        rows : torch.Tensor
+            ``[batch, time]``, 16 kHz.
+
+        Returns
+        -------
+        torch.Tensor
+            float32 ``[batch, 1]``, 1 for models that are given signals as they are.
+        """
+        target = vars(self.hparams).get("network_level")
+        levels = level_of(rows, SAMPLE_RATE).to(rows)[:, None]
+        known = (levels > NOTHING) & (target is not None)
+        return torch.where(known, (target or 1.0) / levels, torch.ones_like(levels))
+
+    def through_stream(self, noisy: Tensor, lips: str | None = None) -> Chunk:
         """Send whole signals through a stream, piece by piece.
 
         Arguments
@@ -170,27 +228,30 @@ class LipInterface(Pretrained):
         """
         # A class may have a default of its own, which None would not ask for.
         stream = self.make_stream() if lips is None else self.make_stream(lips)
+        stream.expect(level_of(noisy, SAMPLE_RATE))
         pieces = noisy.split(BLOCK_SECONDS * SAMPLE_RATE, dim=1)
-        chunks = [stream.feed(piece) for piece in pieces]
-        chunks.append(stream.flush())
-        audio = torch.cat([chunk.audio for chunk in chunks], dim=1)
-        return Chunk(audio, torch.cat([chunk.lips for chunk in chunks], dim=1))
+        return joined([*map(stream.feed, pieces), stream.flush()])
 
-    def _by_length(
-        self, noisy: torch.Tensor, lengths: torch.Tensor | None
-    ) -> Iterator[tuple[torch.Tensor, int, Chunk]]:
-        """Rows of a batch that are equally long go through together, cut to length.
 
-        So what lies behind the end of a row cannot touch it.
-        """
-        if noisy.dim() != 2 or not noisy.shape[1]:
-            raise ValueError(f"noisy is [batch, time], not {list(noisy.shape)}")
-        time = noisy.shape[1]
-        if lengths is None:
-            samples = torch.full((noisy.shape[0],), time)
-        else:
-            samples = (torch.as_tensor(lengths).cpu() * time).round().long()
-            samples = samples.clamp(1, time)
-        for count in samples.unique().tolist():
-            rows = (samples == count).nonzero()[:, 0].to(noisy.device)
-            yield rows, count, self.through_stream(noisy[rows, :count])
+def equally_long(rows: Tensor, counts: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Rows of a batch that are equally long, cut to their length.
+
+    So what lies behind the end of a row cannot touch it.
+
+    Arguments
+    ---------
+    rows : torch.Tensor
+        ``[batch, time]``.
+    counts : torch.Tensor
+        ``[batch]``, int64: samples of each row.
+
+    Yields
+    ------
+    torch.Tensor
+        Indices of rows.
+    torch.Tensor
+        These rows, ``[indices, count]``.
+    """
+    for count in counts.unique().tolist():
+        indices = (counts == count).nonzero()[:, 0].to(rows.device)
+        yield indices, rows[indices, :count]

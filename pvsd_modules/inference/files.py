@@ -1,30 +1,35 @@
-"""From file to file: enhanced sound, enhanced video, and videos of lips."""
+"""Where enhanced files come from and go to: paths and open files."""
 
-from collections.abc import Callable, Iterable, Iterator
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import torch
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.inference.pipeline import Tally
-from pvsd_modules.io.containers import VIDEO_OUTPUTS, container_of
-from pvsd_modules.io.media import MediaInfo, probe_audio
+from pvsd_modules.io.containers import container_of
+from pvsd_modules.io.media import MediaInfo
 from pvsd_modules.io.sound_reading import sound_blocks
-from pvsd_modules.io.writing import write_media
-from pvsd_modules.models.protocols import Chunk
+
+#: What a caller may name as a file: a path, what `probe` returned, or an open file.
+Source = str | os.PathLike | MediaInfo | IO[bytes]
 
 
 @dataclass(frozen=True)
 class Report:
-    """What is to be told of an enhanced file.
+    """What happened to an enhanced file.
 
     Arguments
     ---------
     seconds : float
         Length of the sound.
-    unreal : int
-        Samples that were no numbers and were taken for silence.
+    invalid : int
+        Samples that were NaN or infinite and were replaced by silence.
     clipped : int
         Samples beyond full scale that the output's format cannot hold.
     remarks : tuple of str
@@ -32,24 +37,26 @@ class Report:
     """
 
     seconds: float
-    unreal: int
+    invalid: int
     clipped: int
     remarks: tuple[str, ...] = ()
 
     def notes(self) -> list[str]:
         """Sentences for the user, none if all is well."""
         notes = list(self.remarks)
-        if self.unreal:
-            notes.append(f"{self.unreal} samples were not numbers: taken for silence.")
+        if self.invalid:
+            notes.append(
+                f"{self.invalid} samples were not numbers and were replaced by silence."
+            )
         if self.clipped:
             notes.append(
                 f"{self.clipped} samples were beyond full scale and were clipped: a "
-                "wav file of floating-point numbers as source keeps them."
+                "floating-point WAV file as source keeps them."
             )
         return notes
 
 
-def check_output(path: str | Path, output: str | Path) -> None:
+def check_output(path: str | os.PathLike, output: str | os.PathLike) -> None:
     """Refuse to write over the input, or into a format that is not known.
 
     Arguments
@@ -69,63 +76,6 @@ def check_output(path: str | Path, output: str | Path) -> None:
     container_of(output)
 
 
-def enhance_to_file(
-    model,
-    source: str | Path | MediaInfo,
-    output: str | Path,
-    strength: float = 1.0,
-    on_block: Callable[[torch.Tensor], None] | None = None,
-) -> Report:
-    """Enhance a file of any length into another, in bounded memory.
-
-    The output has the input's rate, channels, number of samples and, where its
-    format allows, sample format. Of a video the pictures are copied as they are.
-
-    Arguments
-    ---------
-    model : PseudoVisualEnhancement
-    source : str, Path or MediaInfo
-        Sound or video file.
-    output : str or Path
-        File to write; its suffix decides the format. Of a video a sound file may
-        be made, but not the other way round. An existing file is replaced once the
-        new one is complete.
-    strength : float
-        0 to 1, see `PseudoVisualEnhancement.enhance_batch`.
-    on_block : callable
-        Called with every enhanced block ``[channels, n]``.
-
-    Returns
-    -------
-    Report
-
-    Raises
-    ------
-    PvsdError
-        When the input cannot be read or the output cannot be written.
-    """
-    info, output = probe_audio(source), Path(output)
-    check_output(info.path, output)
-    tallies = [Tally() for _ in info.tracks]
-    sound = {}
-    for k, tally in enumerate(tallies):
-        chunks = model.enhance_blocks(info.select(k + 1), strength, tally)
-        sound[k] = _watched(chunks, on_block if k == info.selected else None)
-    written = write_media(info, sound, output)
-    unreal = sum(tally.unreal for tally in tallies)
-    notes = tuple(dict.fromkeys([*info.notes, *written.notes]))
-    seconds = written.samples / info.sample_rate
-    return Report(seconds, unreal, written.clipped, notes)
-
-
-def _watched(chunks: Iterable[Chunk], on_block) -> Iterator[torch.Tensor]:
-    """The sound of every chunk, shown to ``on_block`` on its way."""
-    for chunk in chunks:
-        if on_block is not None:
-            on_block(chunk.audio)
-        yield chunk.audio
-
-
 def loudest_channel(info: MediaInfo) -> int:
     """Index of the channel with the most energy."""
     if info.channels == 1:
@@ -136,39 +86,50 @@ def loudest_channel(info: MediaInfo) -> int:
     return int(energy.argmax())
 
 
-def lips_to_file(
-    model,
-    source: str | Path | MediaInfo,
-    output: str | Path,
-    on_block: Callable[[torch.Tensor], None] | None = None,
-) -> None:
-    """Draw the lips of a file as a video with its sound, in bounded memory.
+@contextmanager
+def on_disk(source: Source) -> Iterator[str | Path | MediaInfo]:
+    """A file that can be read at any place: an open one is copied to a temporary one.
 
     Arguments
     ---------
-    model : LipGenerator
-    source : str, Path or MediaInfo
-        Sound or video file.
-    output : str or Path
-        Video file to write.
-    on_block : callable
-        Called with every block of frames ``[f, 48, 96, 3]``.
+    source : str, Path, MediaInfo or binary file
+        Of an open file, what comes from its position on.
 
-    Raises
+    Yields
     ------
-    PvsdError
-        When the input cannot be read or the output cannot be written.
+    str, Path or MediaInfo
     """
-    info, output = probe_audio(source), Path(output)
-    check_output(info.path, output)
-    if output.suffix.lower() not in VIDEO_OUTPUTS:
-        raise PvsdError(f"{output} is no video: name a file that ends in .mp4.")
-    from pvsd_modules.io.video_writing import write_lips
+    if isinstance(source, MediaInfo):
+        yield source
+    elif isinstance(source, str | os.PathLike):
+        yield Path(source)
+    else:
+        with tempfile.TemporaryDirectory(prefix="pvsd-") as folder:
+            path = Path(folder, "input")
+            with path.open("wb") as file:
+                shutil.copyfileobj(source, file)
+            yield path
 
-    def watched():
-        for frames, sound in model.generate_blocks(info):
-            if on_block is not None:
-                on_block(frames)
-            yield frames, sound
 
-    write_lips(watched(), info.sample_rate, output)
+@contextmanager
+def to_disk(output: str | os.PathLike | IO[bytes], suffix: str) -> Iterator[Path]:
+    """A path to write to: what is written there is copied to an open file.
+
+    Arguments
+    ---------
+    output : str, Path or binary file
+    suffix : str
+        Decides the format of an open file.
+
+    Yields
+    ------
+    Path
+    """
+    if isinstance(output, str | os.PathLike):
+        yield Path(output)
+        return
+    with tempfile.TemporaryDirectory(prefix="pvsd-") as folder:
+        path = Path(folder, f"output{suffix}")
+        yield path
+        with path.open("rb") as file:
+            shutil.copyfileobj(file, output)

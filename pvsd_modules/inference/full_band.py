@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from pvsd_modules.alignment import HOP, SAMPLE_RATE
+from pvsd_modules.inference.guard import GuardedStream, joined
 from pvsd_modules.inference.observation import ObservationAdding
 from pvsd_modules.inference.signals import as_float, cleaned
 from pvsd_modules.inference.upper_band import UpperBandGain
 from pvsd_modules.io.resampling import SincResampler
-from pvsd_modules.models.protocols import Chunk, Stream
+from pvsd_modules.models.protocols import Chunk
 
 
 class FullBandStream:
@@ -25,7 +26,7 @@ class FullBandStream:
 
     Arguments
     ---------
-    stream : Stream
+    stream : GuardedStream
         At 16 kHz.
     rate : int
         Samples a second of what is fed.
@@ -40,7 +41,8 @@ class FullBandStream:
     >>> class Same(torch.nn.Module):
     ...     def forward(self, noisy, lips):
     ...         return {"enhanced": noisy}
-    >>> stream = FullBandStream(WindowedStream(None, Same(), lips="none"), 48000)
+    >>> stream = WindowedStream(None, Same(), lips="none")
+    >>> stream = FullBandStream(GuardedStream(stream), 48000)
     >>> source = torch.rand(2, 20001)
     >>> parts = [stream.feed(source).audio, stream.flush().audio]
     >>> bool(torch.allclose(torch.cat(parts, 1), source, atol=1e-5))
@@ -49,7 +51,7 @@ class FullBandStream:
 
     def __init__(
         self,
-        stream: Stream,
+        stream: GuardedStream,
         rate: int = SAMPLE_RATE,
         strength: float = 1.0,
         adding: ObservationAdding | None = None,
@@ -82,6 +84,10 @@ class FullBandStream:
             return latency
         ratio = self.rate / SAMPLE_RATE
         return int((latency + self._up.half + 1) * ratio) + self._down.half + 1
+
+    def expect(self, levels: Tensor) -> None:
+        """Tells the levels of the rows of the next signal, see `level_of`."""
+        self.stream.expect(levels)
 
     def feed(self, block: Tensor) -> Chunk:
         """Takes the next samples and returns what is finished.
@@ -223,15 +229,6 @@ class _Gains:
         if old > 0:
             self._held, self._first = self._held[:, old:].clone(), self._first + old
         return low + (high - low) * part
-
-
-def joined(chunks: list[Chunk]) -> Chunk:
-    """Chunks as one; of none of them an empty one."""
-    if not chunks:
-        nothing = torch.zeros(1, 0, dtype=torch.float32)
-        return Chunk(nothing, nothing.new_zeros(1, 0, 48, 96, 3))
-    audio, lips = zip(*chunks, strict=True)
-    return Chunk(torch.cat(audio, 1), torch.cat(lips, 1))
 
 
 def through(stream: FullBandStream, blocks: Iterable[Tensor]) -> Iterator[Chunk]:

@@ -1,27 +1,32 @@
 """A stream that no input can break and that returns nothing broken."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
 
+from pvsd_modules.alignment import LIP_HEIGHT, LIP_WIDTH
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.inference.level import LevelControl
 from pvsd_modules.inference.signals import as_float, cleaned
 from pvsd_modules.models.protocols import Chunk, Stream
 
 
 class GuardedStream:
-    """Joins a stream to callers: devices, types, precision, samples that are invalid.
+    """Joins a stream to callers: devices, types, precision, level, invalid samples.
 
     Arguments
     ---------
     stream : Stream
     device : str
         Where the networks are; what is fed may be anywhere.
-    autocast : context manager
+    autocast : context manager or None
         Such as `speechbrain.utils.autocast.TorchAutocast`.
     name : str
         Of the model, for error messages.
+    level : float or None
+        Level that the networks expect, see `pvsd_modules.inference.level`; None for
+        networks that are given every recording as it is.
     gradients : bool
         Whether gradients flow through, where they are enabled.
     """
@@ -29,21 +34,29 @@ class GuardedStream:
     def __init__(
         self,
         stream: Stream,
-        device: str,
-        autocast: AbstractContextManager,
+        device: str = "cpu",
+        autocast: AbstractContextManager | None = None,
         name: str = "",
+        level: float | None = None,
         gradients: bool = False,
     ):
-        self.stream, self.device, self.autocast = stream, device, autocast
-        self.name, self.gradients = name, gradients
+        self.stream, self.device = stream, device
+        self.autocast = nullcontext() if autocast is None else autocast
+        self.name, self.level, self.gradients = name, level, gradients
         self.invalid = 0  # samples that were NaN or infinite
+        self._expected: list[float] | None = None
         self._rows: int | None = None
         self._home = torch.device("cpu")
+        self._control: LevelControl | None = None
 
     @property
     def latency_samples(self) -> int:
         """Samples at 16 kHz by which the output may lie behind the input."""
         return self.stream.latency_samples
+
+    def expect(self, levels: Tensor) -> None:
+        """Tells the levels of the rows of the next signal, see `level_of`."""
+        self._expected = levels.tolist()
 
     def feed(self, chunk: Tensor) -> Chunk:
         """Takes ``[batch, n]`` and returns what is finished, on the chunk's device.
@@ -66,28 +79,57 @@ class GuardedStream:
         chunk, invalid = cleaned(chunk)
         self.invalid += invalid
         self._rows, self._home = len(chunk), chunk.device
-        with self._context(), self.autocast:
-            given = self.stream.feed(chunk.to(self.device))
-        return self._checked(given)
+        if self.level is not None and self._control is None:
+            levels = self._expected or [0.0] * len(chunk)
+            self._control = LevelControl(self.level, levels)
+        if self._control is None:
+            return self._run(chunk)
+        parts = []
+        for piece, gains_change in self._control.pieces(chunk):
+            parts.append(self._run(self._control.applied(piece)))
+            if gains_change:
+                parts.append(self._run(None))
+        return joined(parts)
 
     def flush(self) -> Chunk:
         """Returns the rest, on the device of the last chunk."""
-        self._rows = None
-        with self._context(), self.autocast:
-            given = self.stream.flush()
-        return self._checked(given)
+        rest = self._run(None)
+        self._rows = self._expected = self._control = None
+        return rest
 
-    def _context(self) -> AbstractContextManager:
-        return torch.set_grad_enabled(self.gradients and torch.is_grad_enabled())
-
-    def _checked(self, chunk: Chunk) -> Chunk:
-        audio, lips = (_compact(part.float()).to(self._home) for part in chunk)
+    def _run(self, samples: Tensor | None) -> Chunk:
+        """Feeds the stream, or flushes it for want of samples."""
+        gradients = self.gradients and torch.is_grad_enabled()
+        with torch.set_grad_enabled(gradients), self.autocast:
+            if samples is None:
+                given = self.stream.flush()
+            else:
+                given = self.stream.feed(samples.to(self.device))
+        audio, lips = (_compact(part.float()).to(self._home) for part in given)
+        if self._rows is not None and not audio.shape[1]:
+            audio = audio.new_zeros(self._rows, 0)  # of a stream that was flushed
+            lips = (
+                lips if lips.shape[1] else lips.new_zeros(self._rows, *lips.shape[1:])
+            )
         if not bool(torch.isfinite(audio).all()):
             raise PvsdError(
                 f"The model {self.name} returned values that are not finite: its "
                 "weights are damaged, or the precision is too low for them."
             )
+        if self._control is not None:
+            audio = self._control.removed(audio)
         return Chunk(audio, lips)
+
+
+def joined(chunks: list[Chunk]) -> Chunk:
+    """Chunks as one; of none of them an empty one."""
+    if len(chunks) == 1:
+        return chunks[0]
+    if not chunks:
+        nothing = torch.zeros(1, 0, dtype=torch.float32)
+        return Chunk(nothing, nothing.new_zeros(1, 0, LIP_HEIGHT, LIP_WIDTH, 3))
+    audio, lips = zip(*chunks, strict=True)
+    return Chunk(torch.cat(audio, 1), torch.cat(lips, 1))
 
 
 def _compact(part: Tensor) -> Tensor:

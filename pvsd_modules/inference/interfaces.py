@@ -1,19 +1,39 @@
-"""What a user calls: enhance recordings, and draw the lips that belong to them."""
+"""What a user calls: enhance recordings, and generate the lips that belong to them."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
+from typing import IO
 
+import numpy as np
 import torch
+from torch import Tensor
 
-from pvsd_modules.alignment import LIP_HEIGHT, LIP_WIDTH, frame_count
-from pvsd_modules.inference import files
-from pvsd_modules.inference.base import BLOCK_SECONDS, GuardedStream, LipInterface
+from pvsd_modules.alignment import SAMPLE_RATE, frame_count
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.inference.base import BLOCK_SECONDS, LipInterface, equally_long
+from pvsd_modules.inference.files import (
+    Report,
+    Source,
+    check_output,
+    loudest_channel,
+    on_disk,
+    to_disk,
+)
+from pvsd_modules.inference.full_band import FullBandStream, through
+from pvsd_modules.inference.guard import GuardedStream, joined
+from pvsd_modules.inference.level import level_of
 from pvsd_modules.inference.observation import ObservationAdding
-from pvsd_modules.inference.pipeline import DryMix, Tally, enhanced_blocks
+from pvsd_modules.inference.signals import Signal, as_rows, like_input, sample_counts
+from pvsd_modules.io.containers import VIDEO_OUTPUTS
 from pvsd_modules.io.media import MediaInfo, probe_audio
 from pvsd_modules.io.sound_reading import sound_blocks
+from pvsd_modules.io.writing import write_media
 from pvsd_modules.models.protocols import Chunk
+
+_LEVEL_BLOCKS = 5  # of a file, from which its level is known
 
 
 @dataclass
@@ -22,21 +42,29 @@ class StreamingContext:
 
     Arguments
     ---------
-    stream : GuardedStream
-    mix : DryMix
+    stream : FullBandStream
     """
 
-    stream: GuardedStream
-    mix: DryMix
+    stream: FullBandStream
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second of the chunks."""
+        return self.stream.rate
 
     @property
     def latency_samples(self) -> int:
-        """Samples at 16 kHz by which the output may lie behind the input."""
+        """Samples by which the output may lie behind the input, at the chunks' rate."""
         return self.stream.latency_samples
+
+    @property
+    def invalid_samples(self) -> int:
+        """Samples so far that were NaN or infinite and were replaced by silence."""
+        return self.stream.invalid
 
 
 class PseudoVisualEnhancement(LipInterface):
-    """Takes the noise off speech, with the help of lips that it hallucinates.
+    """Enhances speech, with the help of generated lips.
 
     Arguments
     ---------
@@ -58,60 +86,80 @@ class PseudoVisualEnhancement(LipInterface):
             As ``observation_adding`` of the model's hyperparams.yaml says; one that
             does nothing where that says nothing.
         """
-        make = getattr(self.hparams, "observation_adding", None)
+        make = vars(self.hparams).get("observation_adding")
         return ObservationAdding(0.0) if make is None else make()
 
     def enhance_batch(
         self,
-        noisy: torch.Tensor,
-        lengths: torch.Tensor | None = None,
+        noisy: Signal,
+        lengths: Tensor | None = None,
         strength: float = 1.0,
-    ) -> torch.Tensor:
-        """Enhance signals at 16 kHz, each of them a whole recording.
+        sample_rate: int = SAMPLE_RATE,
+    ) -> Signal:
+        """Enhance signals, each of them a whole recording.
 
         Arguments
         ---------
-        noisy : torch.Tensor
-            ``[batch, time]``, any length from one sample.
+        noisy : torch.Tensor or np.ndarray
+            ``[time]``, ``[batch, time]`` or ``[channels, time]``, any length from one
+            sample. Floating point, or integers, whose full scale is taken for 1. NaN
+            and infinity are replaced by silence.
         lengths : torch.Tensor
             Relative lengths ``[batch]``, 1 for a row without padding; None for all 1.
             What lies beyond does not matter and comes back as zeros.
         strength : float
             0 to 1: ``strength * enhanced + (1 - strength) * noisy``.
+        sample_rate : int
+            Samples a second; see `FullBandStream` for what becomes of other rates.
 
         Returns
         -------
-        torch.Tensor
-            float32 ``[batch, time]``, aligned with the input, on its device.
-        """
-        DryMix(strength)  # tells of a bad number before the work
-        enhanced = torch.zeros_like(noisy, dtype=torch.float32)
-        for rows, count, chunk in self._by_length(noisy, lengths):
-            dry = noisy[rows, :count].float()
-            wet = chunk.audio.to(noisy.device)
-            wet = self.make_observation_adding().whole(dry, wet)
-            enhanced[rows, :count] = strength * wet + (1.0 - strength) * dry
-        return enhanced
+        torch.Tensor or np.ndarray
+            float32, of the shape, kind and device of the input, aligned with it. It
+            requires gradients only when the networks are not frozen, or the input does.
 
-    def forward(self, noisy, lengths=None):
+        Raises
+        ------
+        ValueError
+            When shapes or numbers do not fit.
+        """
+        rows = as_rows(noisy)
+        gradients = self.wants_gradients(noisy)
+        stream = self._full_band(sample_rate, strength, gradients)
+        enhanced = torch.zeros_like(rows)
+        for indices, part in equally_long(rows, sample_counts(lengths, rows)):
+            stream.expect(level_of(part, sample_rate))
+            pieces = part.split(BLOCK_SECONDS * sample_rate, dim=1)
+            audio = joined(list(through(stream, pieces))).audio
+            enhanced[indices, : part.shape[1]] = audio.to(rows.device)
+        return like_input(enhanced, noisy)
+
+    def _full_band(
+        self, rate: int, strength: float, gradients: bool = False
+    ) -> FullBandStream:
+        adding = self.make_observation_adding()
+        return FullBandStream(
+            self.make_stream(gradients=gradients), rate, strength, adding
+        )
+
+    def forward(self, noisy: Signal, lengths: Tensor | None = None) -> Signal:
         """Same as `enhance_batch`."""
         return self.enhance_batch(noisy, lengths)
 
     def enhance_file(
         self,
-        path: str | Path,
-        output_filename: str | Path | None = None,
+        filename: Source,
+        output_filename: str | os.PathLike | IO[bytes] | None = None,
         strength: float = 1.0,
-    ) -> torch.Tensor:
+    ) -> Tensor:
         """Enhance a sound or video file; for hours of sound use `enhance_to_file`.
 
         Arguments
         ---------
-        path : str or Path
+        filename : str, Path or binary file
             wav, flac, mp3, ogg, m4a, mp4, mkv, ... of any rate, channels and length.
-        output_filename : str, Path or None
-            Where to write the result, see
-            `pvsd_modules.inference.files.enhance_to_file`.
+        output_filename : str, Path, binary file or None
+            Where to write the result, see `enhance_to_file`.
         strength : float
             See `enhance_batch`.
 
@@ -126,32 +174,95 @@ class PseudoVisualEnhancement(LipInterface):
         PvsdError
             When the file cannot be read or the output cannot be written.
         """
-        kept: list[torch.Tensor] = []
+        kept: list[Tensor] = []
         if output_filename is not None:
-            files.enhance_to_file(
-                self, path, output_filename, strength, on_block=kept.append
-            )
+            self.enhance_to_file(filename, output_filename, strength, kept.append)
         else:
-            kept.extend(chunk.audio for chunk in self.enhance_blocks(path, strength))
+            kept.extend(
+                chunk.audio for chunk in self.enhance_blocks(filename, strength)
+            )
         enhanced = torch.cat(kept, dim=1)
         return enhanced[0] if len(enhanced) == 1 else enhanced
 
-    def enhance_blocks(
+    def enhance_to_file(
         self,
-        path: str | Path | MediaInfo,
+        filename: Source,
+        output_filename: str | os.PathLike | IO[bytes],
         strength: float = 1.0,
-        tally: Tally | None = None,
-    ) -> Iterator[Chunk]:
+        on_block: Callable[[Tensor], object] | None = None,
+        track: int | None = None,
+        suffix: str = ".wav",
+    ) -> Report:
+        """Enhance a file of any length into another, in bounded memory.
+
+        The output has the input's rate, channels, number of samples and, where its
+        format allows, sample format. Of a video the pictures are copied as they are.
+
+        Arguments
+        ---------
+        filename : str, Path or binary file
+            Sound or video file.
+        output_filename : str, Path or binary file
+            File to write; its suffix decides the format. Of a video a sound file may
+            be made, but not the other way round. An existing file is replaced once
+            the new one is complete.
+        strength : float
+            See `enhance_batch`.
+        on_block : callable
+            Called with every enhanced block ``[channels, n]`` of the (first) track.
+        track : int or None
+            The one audio track to enhance, counted from 1; the others are copied.
+            None for all.
+        suffix : str
+            Of the format of an open file.
+
+        Returns
+        -------
+        Report
+
+        Raises
+        ------
+        PvsdError
+            When the input cannot be read or the output cannot be written.
+        """
+        with on_disk(filename) as source, to_disk(output_filename, suffix) as output:
+            info = probe_audio(source)
+            check_output(info.path, output)
+            info = info if track is None else info.select(track)
+            chosen = range(len(info.tracks)) if track is None else [info.selected]
+            streams, sound = [], {}
+            for index in chosen:
+                one = info.select(index + 1)
+                streams.append(self._full_band(one.sample_rate, strength))
+                watcher = on_block if index == info.selected else None
+                sound[index] = self._audio_of(one, streams[-1], watcher)
+            written = write_media(info, sound, output)
+        invalid = sum(stream.invalid for stream in streams)
+        remarks = tuple(dict.fromkeys([*info.notes, *written.notes]))
+        seconds = written.samples / info.sample_rate
+        return Report(seconds, invalid, written.clipped, remarks)
+
+    def _audio_of(
+        self,
+        info: MediaInfo,
+        stream: FullBandStream,
+        on_block: Callable[[Tensor], object] | None,
+    ) -> Iterator[Tensor]:
+        """The enhanced sound of a track, shown to ``on_block`` on its way."""
+        for chunk in self._enhanced(_blocks(info), stream):
+            if on_block is not None:
+                on_block(chunk.audio)
+            yield chunk.audio
+
+    def enhance_blocks(self, source: Source, strength: float = 1.0) -> Iterator[Chunk]:
         """Enhance a file of any length in bounded memory.
 
         Arguments
         ---------
-        path : str, Path or MediaInfo
+        source : str, Path, MediaInfo or binary file
             Sound or video file.
         strength : float
             See `enhance_batch`.
-        tally : Tally
-            Counts are added to it.
 
         Yields
         ------
@@ -159,52 +270,102 @@ class PseudoVisualEnhancement(LipInterface):
             The next part of the enhanced sound ``[channels, n]`` at the file's rate,
             and of the lips ``[channels, f, 48, 96, 3]``.
         """
-        info = probe_audio(path)
-        blocks = sound_blocks(info, BLOCK_SECONDS * info.sample_rate)
-        stream, adding = self.make_stream(), self.make_observation_adding()
-        return enhanced_blocks(
-            blocks, info.sample_rate, stream, strength, tally, adding
-        )
+        with on_disk(source) as path:
+            info = probe_audio(path)
+            stream = self._full_band(info.sample_rate, strength)
+            yield from self._enhanced(_blocks(info), stream)
 
-    def make_streaming_context(self, strength: float = 1.0) -> StreamingContext:
+    def enhance_stream(
+        self, blocks: Iterable[Tensor], sample_rate: int, strength: float = 1.0
+    ) -> Iterator[Tensor]:
+        """Enhance sound that comes in blocks, such as from a pipe, as a recording.
+
+        Arguments
+        ---------
+        blocks : iterable of torch.Tensor
+            ``[channels, n]``; types as of `enhance_batch`.
+        sample_rate : int
+            Samples a second.
+        strength : float
+            See `enhance_batch`.
+
+        Yields
+        ------
+        torch.Tensor
+            float32 ``[channels, m]``.
+        """
+        stream = self._full_band(sample_rate, strength)
+        for chunk in self._enhanced(map(as_rows, blocks), stream):
+            yield chunk.audio
+
+    @staticmethod
+    def _enhanced(blocks: Iterable[Tensor], stream: FullBandStream) -> Iterator[Chunk]:
+        """Enhance blocks; the first ones tell the level of the recording."""
+        blocks = iter(blocks)
+        begin = list(islice(blocks, _LEVEL_BLOCKS))
+        if begin:
+            stream.expect(level_of(torch.cat(begin, 1), stream.rate))
+        yield from through(stream, chain(begin, blocks))
+
+    def make_streaming_context(
+        self,
+        strength: float = 1.0,
+        sample_rate: int = SAMPLE_RATE,
+        level: float | None = None,
+    ) -> StreamingContext:
         """Begin a live stream.
 
         Arguments
         ---------
         strength : float
             See `enhance_batch`.
+        sample_rate : int
+            Samples a second of the chunks.
+        level : float or None
+            Root mean square that the speech will have, full scale being 1; None when
+            it is not known. `enhance_batch` measures it.
 
         Returns
         -------
         StreamingContext
             For `enhance_chunk` and `flush`; its ``latency_samples`` tells the delay.
         """
-        return StreamingContext(self.make_stream(), DryMix(strength))
+        stream = FullBandStream(self.make_stream(), sample_rate, strength)
+        if level is not None:
+            stream.expect(torch.tensor([level]))
+        return StreamingContext(stream)
 
-    def enhance_chunk(
-        self, context: StreamingContext, chunk: torch.Tensor
-    ) -> torch.Tensor:
+    @torch.no_grad()
+    def enhance_chunk(self, context: StreamingContext, chunk: Signal) -> Signal:
         """Enhance the next piece of a live stream.
 
         Arguments
         ---------
         context : StreamingContext
             Of this stream; it is changed.
-        chunk : torch.Tensor
-            ``[batch, n]`` at 16 kHz, any ``n``.
+        chunk : torch.Tensor or np.ndarray
+            ``[n]``, ``[batch, n]`` or ``[channels, n]``, any ``n``; types as of
+            `enhance_batch`.
 
         Returns
         -------
-        torch.Tensor
+        torch.Tensor or np.ndarray
             float32 ``[batch, m]``: what is finished by now. Joined, the pieces are
             what `enhance_batch` gives for the whole, but that a live stream gives
-            nothing back to nearly clean recordings (`make_observation_adding`): it
-            cannot wait for the end.
-        """
-        context.mix.push(chunk.float())
-        return context.mix.pull(context.stream.feed(chunk).audio)
+            nothing back to nearly clean recordings (`make_observation_adding`) and
+            does not know their level: it cannot wait for the end.
 
-    def flush(self, context: StreamingContext) -> torch.Tensor:
+        Raises
+        ------
+        ValueError
+            When the batch is another than before. The stream goes on as if that chunk
+            had not been.
+        """
+        rows = as_rows(chunk)
+        return like_input(context.stream.feed(rows).audio, chunk)
+
+    @torch.no_grad()
+    def flush(self, context: StreamingContext) -> Tensor:
         """End a live stream.
 
         Arguments
@@ -217,11 +378,11 @@ class PseudoVisualEnhancement(LipInterface):
         torch.Tensor
             float32 ``[batch, m]``: the rest.
         """
-        return context.mix.pull(context.stream.flush().audio)
+        return context.stream.flush().audio
 
 
 class LipGenerator(LipInterface):
-    """Draws the lips of the speech in a recording, clean or noisy.
+    """Generates the lips of the speech in a recording, clean or noisy.
 
     Arguments
     ---------
@@ -233,19 +394,20 @@ class LipGenerator(LipInterface):
     >>> lips = generator.generate_batch(torch.randn(1, 16000))  # doctest: +SKIP
     """
 
-    def make_stream(self, lips: str | None = "student") -> GuardedStream:
-        """A stream that draws, whatever lips the model gives its denoiser."""
-        return super().make_stream(lips)
+    def make_stream(
+        self, lips: str | None = "student", gradients: bool = False
+    ) -> GuardedStream:
+        """A stream that generates lips, whatever the model gives its denoiser."""
+        return super().make_stream(lips, gradients)
 
-    def generate_batch(
-        self, wav: torch.Tensor, lengths: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """Draw the lips of signals at 16 kHz.
+    def generate_batch(self, wav: Signal, lengths: Tensor | None = None) -> Tensor:
+        """Generate the lips of signals at 16 kHz.
 
         Arguments
         ---------
-        wav : torch.Tensor
-            ``[batch, time]``.
+        wav : torch.Tensor or np.ndarray
+            ``[time]`` or ``[batch, time]``; types as of
+            `PseudoVisualEnhancement.enhance_batch`.
         lengths : torch.Tensor
             Relative lengths ``[batch]``; None for all 1.
 
@@ -255,28 +417,30 @@ class LipGenerator(LipInterface):
             float32 ``[batch, ceil(time / 640), 48, 96, 3]``, 0..1, RGB, 25 frames a
             second; zeros behind the end of a row.
         """
-        size = (wav.shape[0], frame_count(wav.shape[1]), LIP_HEIGHT, LIP_WIDTH, 3)
-        lips = torch.zeros(size, device=wav.device)
-        for rows, _, chunk in self._by_length(wav, lengths):
-            drawn = chunk.lips.to(wav.device)
-            lips[rows, : drawn.shape[1]] = drawn
+        rows = as_rows(wav)
+        lips: Tensor | None = None
+        for indices, part in equally_long(rows, sample_counts(lengths, rows)):
+            frames: Tensor = self.through_stream(part).lips.to(rows.device)
+            if lips is None:
+                size = (len(rows), frame_count(rows.shape[1]), *frames.shape[2:])
+                lips = frames.new_zeros(size)
+            lips[indices, : frames.shape[1]] = frames
+        assert lips is not None
         return lips
 
-    def forward(self, wav, lengths=None):
+    def forward(self, wav: Signal, lengths: Tensor | None = None) -> Tensor:
         """Same as `generate_batch`."""
         return self.generate_batch(wav, lengths)
 
-    def generate_blocks(
-        self, path: str | Path | MediaInfo
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Draw the lips of a file of any length in bounded memory.
+    def generate_blocks(self, source: Source) -> Iterator[tuple[Tensor, Tensor]]:
+        """Generate the lips of a file of any length in bounded memory.
 
         Of several channels the lips are those of the loudest: a mean of channels of
         opposite phase would be silence.
 
         Arguments
         ---------
-        path : str, Path or MediaInfo
+        source : str, Path, MediaInfo or binary file
             Sound or video file.
 
         Yields
@@ -287,42 +451,61 @@ class LipGenerator(LipInterface):
             The next samples as they are in the file, ``[channels, n]``. Frames lie
             behind the sound by the latency; both begin at time 0.
         """
-        info = probe_audio(path)
-        channel = files.loudest_channel(info)
-        passed = []
+        with on_disk(source) as path:
+            info = probe_audio(path)
+            channel = loudest_channel(info)
+            passed: list[Tensor] = []
 
-        def one_channel():
-            for block in sound_blocks(info, BLOCK_SECONDS * info.sample_rate):
-                passed.append(torch.nan_to_num(block, 0.0, 0.0, 0.0))
-                yield passed[-1][channel : channel + 1]
+            def one_channel() -> Iterator[Tensor]:
+                for block in _blocks(info):
+                    passed.append(torch.nan_to_num(block, 0.0, 0.0, 0.0))
+                    yield passed[-1][channel : channel + 1]
 
-        for chunk in enhanced_blocks(
-            one_channel(), info.sample_rate, self.make_stream()
-        ):
-            sound = torch.cat(passed, 1) if passed else torch.zeros(info.channels, 0)
-            passed.clear()
-            yield chunk.lips[0], sound
+            stream = FullBandStream(self.make_stream(), info.sample_rate)
+            for chunk in through(stream, one_channel()):
+                nothing = torch.zeros(info.channels, 0, dtype=torch.float32)
+                sound = torch.cat(passed, 1) if passed else nothing
+                passed.clear()
+                yield chunk.lips[0], sound
 
     def generate_file(
         self,
-        path: str | Path,
-        output: str | Path,
-        on_block: Callable[[torch.Tensor], None] | None = None,
+        filename: Source,
+        output_filename: str | os.PathLike,
+        on_block: Callable[[Tensor], object] | None = None,
     ) -> None:
-        """Draw the lips of a file as a video with its sound.
+        """Write the lips of a file as a video with its sound.
 
         Arguments
         ---------
-        path : str or Path
+        filename : str, Path or binary file
             Sound or video file.
-        output : str or Path
-            mp4 file to write.
+        output_filename : str or Path
+            Video file to write.
         on_block : callable
-            Called with every block of frames.
+            Called with every block of frames ``[f, 48, 96, 3]``.
 
         Raises
         ------
         PvsdError
             When the file cannot be read or the output cannot be written.
         """
-        files.lips_to_file(self, path, output, on_block=on_block)
+        output = Path(output_filename)
+        with on_disk(filename) as path:
+            info = probe_audio(path)
+            check_output(info.path, output)
+            if output.suffix.lower() not in VIDEO_OUTPUTS:
+                raise PvsdError(f"{output} is no video: name a file that ends in .mp4.")
+            from pvsd_modules.io.video_writing import write_lips
+
+            def watched() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+                for frames, sound in self.generate_blocks(info):
+                    if on_block is not None:
+                        on_block(frames)
+                    yield frames.numpy(), sound.numpy()
+
+            write_lips(watched(), info.sample_rate, output)
+
+
+def _blocks(info: MediaInfo) -> Iterator[Tensor]:
+    return sound_blocks(info, BLOCK_SECONDS * info.sample_rate)

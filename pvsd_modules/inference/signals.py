@@ -1,4 +1,4 @@
-"""What callers pass as a signal, as float32 tensors, and results as they expect them."""
+"""What callers pass as a signal, as float32 tensors, and results of the same kind."""
 
 from typing import TypeVar
 

@@ -128,7 +128,7 @@ class WindowedStream:
         Chunk
         """
         if not self._pieces:
-            return _joined(torch.zeros(1, 0), [], [])
+            return _joined(torch.zeros(1, 0, dtype=torch.float32), [], [])
         windows_left = -(-(self._taken + self.fade) // self.hop) - (
             self._drawn // (self.hop // SAMPLES_PER_FRAME)
         )

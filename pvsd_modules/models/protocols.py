@@ -110,6 +110,9 @@ class StreamableDenoiser(Denoiser, Protocol):
 class Foldable(Protocol):
     """A network that has a faster copy for inference (BatchNorm folded in)."""
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Weights, as of `torch.nn.Module`."""
+
     def for_inference(self, dtype: torch.dtype | None = None) -> torch.nn.Module:
         """The copy, with weights and activations of a type; None for its own."""
 

@@ -258,7 +258,6 @@ def test_converting_what_is_no_checkpoint(pvsd, tmp_path):
 
 def test_interrupted_work_leaves_nothing_half_written(tmp_path, identity_folder):
     from pvsd_modules.inference import PseudoVisualEnhancement
-    from pvsd_modules.inference.files import enhance_to_file
 
     def interrupt(block):
         raise KeyboardInterrupt
@@ -266,7 +265,7 @@ def test_interrupted_work_leaves_nothing_half_written(tmp_path, identity_folder)
     model = PseudoVisualEnhancement.from_hparams(identity_folder)
     path = write(tmp_path / "a.wav", 200000)
     with pytest.raises(KeyboardInterrupt):
-        enhance_to_file(model, path, tmp_path / "b.wav", on_block=interrupt)
+        model.enhance_to_file(path, tmp_path / "b.wav", on_block=interrupt)
     assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
 
 

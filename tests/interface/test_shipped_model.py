@@ -13,6 +13,7 @@ from pvsd_modules.checkpoints.find import (
 )
 from pvsd_modules.data.mixing import mix_at_snr
 from pvsd_modules.inference import LipGenerator, PseudoVisualEnhancement
+from pvsd_modules.inference.level import level_of
 from pvsd_modules.metrics import correlation, mouth_opening, si_sdr
 from pvsd_modules.synthetic.corpus import noise_like, speech_like
 
@@ -78,9 +79,9 @@ def test_silence_before_a_recording_does_not_matter(enhancer):
     assert gain_on_the_example(enhancer, silence=80000) > as_it_is - 0.5
 
 
-def live(enhancer, noisy):
+def live(enhancer, noisy, level=None):
     """What a live stream gives of ``noisy`` in the end."""
-    context = enhancer.make_streaming_context()
+    context = enhancer.make_streaming_context(level=level)
     parts = [enhancer.enhance_chunk(context, part) for part in noisy.split(700, 1)]
     return torch.cat([*parts, enhancer.flush(context)], 1)
 
@@ -116,6 +117,6 @@ def test_hardly_anything_is_taken_from_nearly_clean_speech():
     noise = torch.as_tensor(noise_like(len(clean) / 16000, "pink", seed=4)).float()
     for snr, share in ((40.0, 0.3), (0.0, 0.0)):
         noisy = mix_at_snr(torch.from_numpy(clean), noise[: len(clean)], snr)[None]
-        streamed = live(enhancer, noisy)
+        streamed = live(enhancer, noisy, float(level_of(noisy, 16000)))
         expected = streamed + share * (noisy - streamed)
         assert torch.allclose(enhancer.enhance_batch(noisy), expected, atol=1e-5)
