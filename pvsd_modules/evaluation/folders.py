@@ -6,9 +6,9 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from pvsd_modules.data.manifests.scan import walk
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.suffixes import MEDIA_SUFFIXES
+from pvsd_modules.io.walking import walk
 
 # The DNS challenges' names: clnsp1_..._snr15_tl-21_fileid_158 and clean_fileid_158.
 _FILE_ID = re.compile(r"fileid_(\d+)$")

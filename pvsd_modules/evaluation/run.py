@@ -2,16 +2,13 @@
 
 import hashlib
 import json
-import multiprocessing
 import os
-import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from pvsd_modules.checkpoints.find import find_model
@@ -27,6 +24,7 @@ from pvsd_modules.evaluation.table import (
     save_json,
     save_text,
 )
+from pvsd_modules.io.processes import worker_pool
 
 SIGNALS = ("clean", "noise", "noisy", "enhanced")
 
@@ -245,9 +243,7 @@ def _pool(settings: Settings, tasks: list, workers: int) -> Iterator[dict]:
     if not tasks:
         return
     Scorer(settings)  # raises for a bad model once, before the processes start
-    # Spawned, because a fork of a process with threads may hang.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(tasks)), context, _start_worker)
+    pool = worker_pool(min(workers, len(tasks)))
     try:
         futures = [pool.submit(_score, settings, *task) for task in tasks]
         for future in as_completed(futures):
@@ -259,17 +255,6 @@ def _pool(settings: Settings, tasks: list, workers: int) -> Iterator[dict]:
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """One thread, and an end with the parent, however that ends."""
-    torch.set_num_threads(1)
-
-    def follow():
-        multiprocessing.parent_process().join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
 
 
 @lru_cache(1)

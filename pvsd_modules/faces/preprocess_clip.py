@@ -6,8 +6,11 @@ exactly 640 samples a frame) and ``info.json``. A folder appears whole or not at
 """
 
 import functools
+import io
 import json
+import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +22,17 @@ from pvsd_modules.errors import PvsdError
 from pvsd_modules.faces import tracking
 from pvsd_modules.faces.detectors import make_detector
 from pvsd_modules.io import media, video_reading
-from pvsd_modules.io.atomic import folder_written_whole, remove_leftovers
+from pvsd_modules.io.atomic import folder_written_whole
 from pvsd_modules.io.sound_reading import read_mono
 from pvsd_modules.io.suffixes import VIDEO_SUFFIXES
+from pvsd_modules.io.walking import walk
 from pvsd_modules.models.protocols import Detector
 
 SILENCE = 1e-3  # peak below which a track counts as silent (-60 dB)
+
+
+class InvalidClip(PvsdError):
+    """A video that can be read but is of no use: too short, silent, without a face."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,19 @@ class Settings:
     longest_gap: float = 0.4
     quality: int = 95
 
+    def __post_init__(self):
+        for name, least, most in (
+            ("detect_every", 1, math.inf),
+            ("shortest", 0, 3600),
+            ("least_seen", 0, 1),
+            ("longest_gap", 0, 3600),
+            ("quality", 1, 100),
+        ):
+            value = getattr(self, name)
+            if not least <= value <= most:
+                limits = f"{least} to {most}" if most < math.inf else f"{least} or more"
+                raise PvsdError(f"--{name} {value}: it must be {limits}.")
+
     @property
     def detector_name(self) -> str:
         """The detector's word, or the name of the callable."""
@@ -74,7 +95,9 @@ class Settings:
         }
 
 
-def find_clips(root: str | Path) -> dict[str, Path]:
+def find_clips(
+    root: str | Path, report: Callable[[str, str], None] = lambda key, reason: None
+) -> dict[str, Path]:
     """List the videos of a tree, each with the name of the folder it will become.
 
     Arguments
@@ -82,6 +105,8 @@ def find_clips(root: str | Path) -> dict[str, Path]:
     root : str or Path
         LRS3's tree (``folder/clip.mp4``, also with ``pretrain/`` above), any other
         tree, or a flat folder, whose name then becomes the clips' folder.
+    report : callable
+        Is given what cannot be looked at, and why; see `pvsd_modules.io.walking`.
 
     Returns
     -------
@@ -97,11 +122,7 @@ def find_clips(root: str | Path) -> dict[str, Path]:
     root = Path(root)
     if not root.is_dir():
         raise PvsdError(f"{root} is not a folder: give the folder of the videos.")
-    videos = sorted(
-        path
-        for path in root.rglob("*")
-        if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
-    )
+    videos = [root / key for key in walk(root, VIDEO_SUFFIXES, report)]
     if not videos:
         known = ", ".join(sorted(VIDEO_SUFFIXES))
         raise PvsdError(f"{root} holds no video ({known}).")
@@ -161,33 +182,33 @@ def preprocess_clip(path: Path, folder: Path, settings: Settings) -> dict:
     Raises
     ------
     PvsdError
-        When the video is unreadable, too short, silent, without sound or without a
-        face. Nothing is left on disk then.
+        When the video is unreadable; `InvalidClip` when it is too short, silent,
+        without sound or without a face. Nothing is left on disk then.
     """
     if folder.exists() and not (folder / "info.json").is_file():
         raise PvsdError(f"{folder} exists and was not made from here: move it away")
     info = media.probe(path)
     if not info.has_video:
-        raise PvsdError("no picture that can be decoded")
+        raise InvalidClip("no picture that can be decoded")
     if not info.has_audio:
-        raise PvsdError("no sound")
+        raise InvalidClip("no sound")
     detector = settings.detector
     if isinstance(detector, str):
         detector = _detector(detector, settings.device)
     frames = video_reading.read_frames(info)
     found, count = tracking.find_faces(frames, detector, settings.detect_every)
     if count < settings.shortest * FPS:
-        raise PvsdError(f"too short: {count / FPS:.2f} s")
+        raise InvalidClip(f"too short: {count / FPS:.2f} s")
     sound = read_sound(info, count)
     if np.abs(sound).max() < SILENCE:
-        raise PvsdError("silent")
+        raise InvalidClip("silent")
     track = tracking.main_track(found)
     if len(track) < max(1, settings.least_seen * len(found)):
         seen = f"in {len(track)} of {len(found)} frames looked at"
-        raise PvsdError(f"no face: found {seen}")
+        raise InvalidClip(f"no face: found {seen}")
     gap = tracking.longest_gap(found, track) * settings.detect_every / FPS
     if gap > settings.longest_gap:
-        raise PvsdError(f"no face for {gap:.2f} s on end")
+        raise InvalidClip(f"no face for {gap:.2f} s on end")
     boxes = tracking.smooth_track(track, count)
     record = {
         "source": path.name,
@@ -200,13 +221,14 @@ def preprocess_clip(path: Path, folder: Path, settings: Settings) -> dict:
         "missing": [index for index in found if index not in track],
         "boxes": boxes.round(2).tolist(),
     }
-    remove_leftovers(folder.parent)
     with folder_written_whole(folder) as part:
         crops = tracking.crop_faces(video_reading.read_frames(info), boxes)
         written = tracking.write_crops(crops, part, settings.quality)
         if written != count:
             raise PvsdError(f"read {count} frames at first and then {written}")
+        wav = io.BytesIO()  # libsndfile does not say that a disk is full
         sound = np.clip(sound, -1, 1)
-        soundfile.write(part / "audio.wav", sound, SAMPLE_RATE, subtype="PCM_16")
+        soundfile.write(wav, sound, SAMPLE_RATE, subtype="PCM_16", format="WAV")
+        (part / "audio.wav").write_bytes(wav.getvalue())
         (part / "info.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
     return record

@@ -1,39 +1,65 @@
-"""Preprocesses many videos over processes, and tells what became of each."""
+"""Preprocesses many videos over processes, and reports on each."""
 
 import json
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import os
+import zlib
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.faces.detectors import limit_threads
-from pvsd_modules.faces.preprocess_clip import Settings, preprocess_clip
+from pvsd_modules.faces.preprocess_clip import InvalidClip, Settings, preprocess_clip
+from pvsd_modules.io.atomic import remove_leftovers
+from pvsd_modules.io.locking import locked
+from pvsd_modules.io.processes import worker_pool
+
+LOCKS = ".locks"
 
 
 @dataclass
 class Outcome:
-    """What became of one clip: ``status`` is done, skipped or failed."""
+    """What became of one clip.
+
+    Arguments
+    ---------
+    clip : str
+        "folder/clip".
+    status : str
+        "done", "skipped" (done before), "failed", or "busy" while another run makes
+        a clip of the same lock.
+    reason : str
+        Why it failed.
+    fault : bool
+        Whether it failed for another reason than that it is of no use.
+    notes : list of str
+        What one may want to know of a clip that was done.
+    """
 
     clip: str
     status: str
     reason: str = ""
+    fault: bool = False
     notes: list[str] = field(default_factory=list)
 
 
 def _is_done(folder: Path, settings: Settings) -> bool:
+    """Whether a clip was made with these settings, and all its frames are there."""
     try:
         record = json.loads((folder / "info.json").read_text(encoding="utf-8"))
+        frames = sum(name.endswith(".jpg") for name in os.listdir(folder))
     except (OSError, ValueError):
         return False
-    return record.get("settings") == settings.stored()
+    complete = frames == record.get("frame_count") and (folder / "audio.wav").is_file()
+    return complete and record.get("settings") == settings.stored()
 
 
-def try_clip(clip: str, path: Path, out: Path, settings: Settings) -> Outcome:
+def try_clip(
+    clip: str, path: Path, out: Path, settings: Settings, wait: bool = True
+) -> Outcome:
     """Preprocess one clip unless it is done; whatever goes wrong is reported.
 
     Arguments
@@ -45,6 +71,8 @@ def try_clip(clip: str, path: Path, out: Path, settings: Settings) -> Outcome:
     out : Path
         Root of the preprocessed tree.
     settings : Settings
+    wait : bool
+        Whether to wait for another run that makes a clip of the same lock.
 
     Returns
     -------
@@ -53,24 +81,28 @@ def try_clip(clip: str, path: Path, out: Path, settings: Settings) -> Outcome:
     folder = out / clip
     if _is_done(folder, settings):
         return Outcome(clip, "skipped")
+    lock = out / LOCKS / f"{zlib.crc32(clip.encode()) % 256:02x}.lock"
     try:
-        record = preprocess_clip(path, folder, settings)
-    except PvsdError as error:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with locked(lock, wait) as mine:
+            if not mine:
+                return Outcome(clip, "busy")
+            if _is_done(folder, settings):
+                return Outcome(clip, "skipped")
+            record = preprocess_clip(path, folder, settings)
+    except InvalidClip as error:
         return Outcome(clip, "failed", str(error))
+    except PvsdError as error:
+        return Outcome(clip, "failed", str(error), fault=True)
     except Exception as error:  # of OpenCV, torch, the disk: one clip, not the run
-        return Outcome(clip, "failed", f"{type(error).__name__}: {error}")
+        reason = f"{type(error).__name__}: {error}"
+        return Outcome(clip, "failed", reason, fault=True)
     notes = []
     if record["variable_rate"]:
         notes.append("variable frame rate, resampled by time stamps")
     if record["missing"]:
         notes.append(f"face interpolated in {len(record['missing'])} frames looked at")
     return Outcome(clip, "done", notes=notes)
-
-
-def _one_thread_each() -> None:
-    """Processes share the cores already; OpenCV's own threads would only fight."""
-    torch.set_num_threads(1)
-    limit_threads()
 
 
 def preprocess_clips(
@@ -80,6 +112,8 @@ def preprocess_clips(
     workers: int = 1,
 ) -> list[Outcome]:
     """Preprocess many clips, with a progress bar, over processes.
+
+    Several runs may work on one output folder at once: no clip is made twice.
 
     Arguments
     ---------
@@ -98,31 +132,46 @@ def preprocess_clips(
     """
     settings = settings or Settings()
     out = Path(out)
-    jobs = [(clip, path, out, settings) for clip, path in clips.items()]
-    outcomes = {}
-    with tqdm(total=len(jobs), unit="clip", desc="preprocess", disable=None) as bar:
+    for folder in {(out / clip).parent for clip in clips}:
+        remove_leftovers(folder)
+    outcomes, failed, busy = {}, 0, {}
+    with tqdm(total=len(clips), unit="clip", desc="preprocess", disable=None) as bar:
 
         def note(outcome):
+            nonlocal failed
+            if outcome.status == "busy":
+                busy[outcome.clip] = clips[outcome.clip]
+                return
             outcomes[outcome.clip] = outcome
+            failed += outcome.status == "failed"
+            bar.set_postfix(failed=failed, refresh=False)
             bar.update()
-            bar.set_postfix(failed=_count(outcomes.values(), "failed"))
 
-        if workers <= 1:
-            for job in jobs:
-                note(try_clip(*job))
-            return list(outcomes.values())
-        left = _in_processes(jobs, workers, note)
-        for job in left:  # one of them took its worker down: each gets its own
-            for lost in _in_processes([job], 1, note):
-                note(Outcome(lost[0], "failed", "its worker process died"))
+        _run(clips, out, settings, False, workers, note)
+        # What another run was at work on: it is done by now, or that run was killed.
+        while busy:
+            again = dict(busy)
+            busy.clear()
+            _run(again, out, settings, True, workers, note)
     return [outcomes[clip] for clip in clips]
+
+
+def _run(clips, out, settings, wait, workers, note) -> None:
+    jobs = [(clip, path, out, settings, wait) for clip, path in clips.items()]
+    if workers <= 1:
+        for job in jobs:
+            note(try_clip(*job))
+        return
+    left = _in_processes(jobs, workers, note)
+    for job in left:  # one of them took its worker down: each gets its own
+        for lost in _in_processes([job], 1, note):
+            note(Outcome(lost[0], "failed", "its worker process died", fault=True))
 
 
 def _in_processes(jobs: list, workers: int, note) -> list:
     """Run jobs, return those that a dying worker process left undone."""
     left = {job[0]: job for job in jobs}
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, spawn, _one_thread_each) as pool:
+    with worker_pool(workers, limit_threads) as pool:
         futures = [pool.submit(try_clip, *job) for job in jobs]
         try:
             for future in as_completed(futures):

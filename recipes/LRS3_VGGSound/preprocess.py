@@ -10,9 +10,11 @@ with torchrun: every rank takes its share of the clips.
 
     torchrun --nnodes 4 ... preprocess.py /data/lrs3/trainval /data/lrs3_faces
 
-Videos that cannot be used (unreadable, without sound, silent, without a face, too
-short) are listed at the end and in ``summary.json``; they do not stop the run. The
-exit code is 0 unless nothing worked (1) or the command itself is wrong (2).
+Several runs may also be started by hand on the same folders: no clip is made twice.
+
+Videos that are of no use (without sound, silent, without a face, too short) or cannot
+be read are listed at the end and in ``summary.json``; they do not stop the run. The
+exit code is 1 if some cannot be read or nothing worked, 2 if the command is wrong.
 """
 
 import argparse
@@ -24,8 +26,9 @@ from pathlib import Path
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.faces.detectors import make_detector
 from pvsd_modules.faces.preprocess_clip import Settings, find_clips
-from pvsd_modules.faces.preprocess_many import preprocess_clips, summarise
+from pvsd_modules.faces.preprocess_many import Outcome, preprocess_clips, summarise
 from pvsd_modules.io.atomic import write_text
+from pvsd_modules.io.walking import printable
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -69,34 +72,45 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     rank = int(os.environ.get("RANK", 0))
     world = int(os.environ.get("WORLD_SIZE", 1))
-    settings = Settings(
-        detector=options.detector,
-        detect_every=options.detect_every,
-        device=options.device,
-        shortest=options.shortest,
-        longest_gap=options.longest_gap,
-        quality=options.quality,
-    )
+    unread = []
+
+    def report(clip, reason):
+        if rank == 0:  # every rank sees them
+            unread.append(Outcome(printable(clip), "failed", reason, fault=True))
+
     try:
+        settings = Settings(
+            detector=options.detector,
+            detect_every=options.detect_every,
+            device=options.device,
+            shortest=options.shortest,
+            longest_gap=options.longest_gap,
+            quality=options.quality,
+        )
         make_detector(options.detector, options.device)  # fails now, not per clip
-        clips = sorted(find_clips(options.videos).items())[: options.limit]
+        found = find_clips(options.videos, report)
+        clips = sorted(found.items())[: options.limit]
     except PvsdError as error:
         print(error, file=sys.stderr)
         return 2
     share = dict(clips[rank::world])
-    options.preprocessed.mkdir(parents=True, exist_ok=True)
     outcomes = preprocess_clips(share, options.preprocessed, settings, options.workers)
+    outcomes += unread
     summary = summarise(outcomes)
     name = "summary.json" if world == 1 else f"summary-{rank}-of-{world}.json"
     target = options.preprocessed / name
-    write_text(target, json.dumps(summary, indent=1) + "\n")
+    try:
+        write_text(target, json.dumps(summary, indent=1) + "\n")
+    except PvsdError as error:
+        print(error, file=sys.stderr)
     for clip, reason in summary["failures"].items():
         print(f"failed: {clip}: {reason}")
     print(
         f"{summary['done']} clips done, {summary['skipped']} were done before, "
         f"{summary['failed']} failed. Details: {target}"
     )
-    return 1 if outcomes and summary["failed"] == len(outcomes) else 0
+    nothing = bool(outcomes) and summary["failed"] == len(outcomes)
+    return int(nothing or any(outcome.fault for outcome in outcomes))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 
 import importlib.util
 import json
+import multiprocessing
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import av
@@ -90,7 +93,7 @@ def test_bad_videos_are_told_and_do_not_stop_the_run(tree, tmp_path, script, cap
     face_video(bad / "short.mp4", seconds=0.2)
     face_video(bad / "soundless.mp4", wave=np.zeros(0, np.float32))
     out = tmp_path / "faces"
-    assert script.main([str(tree), str(out)]) == 0
+    assert script.main([str(tree), str(out)]) == 1  # two of them cannot be read
     summary = json.loads((out / "summary.json").read_text())
     assert (summary["done"], summary["failed"]) == (2, 6)
     expected = {
@@ -135,6 +138,58 @@ def test_a_second_run_goes_on_where_the_first_stopped(tree, tmp_path):
     assert [p.name for p in folder.parent.iterdir()] == [folder.name]
 
 
+def test_an_incomplete_clip_is_made_again(tree, tmp_path):
+    out, clips = tmp_path / "faces", find_clips(tree)
+    settings = Settings(detector="centre")
+    preprocess_clips(clips, out, settings)
+    (out / "trainval" / "bob" / "00001" / "7.jpg").unlink()
+    (out / "trainval" / "alice" / "00001" / "audio.wav").unlink()
+    assert [o.status for o in preprocess_clips(clips, out, settings)] == ["done"] * 2
+    check_clip(out / "trainval" / "bob" / "00001")
+
+
+def preprocess_all(tree, out, results):
+    settings = Settings(detector="centre")
+    results.put([o.status for o in preprocess_clips(find_clips(tree), out, settings)])
+
+
+def test_two_runs_at_once_make_no_clip_twice(tree, tmp_path):
+    for name in "cdefgh":
+        folder = tree / "trainval" / name
+        shutil.copytree(tree / "trainval" / "bob", folder)
+    spawn = multiprocessing.get_context("spawn")
+    results, out = spawn.SimpleQueue(), tmp_path / "faces"
+    runs = [
+        spawn.Process(target=preprocess_all, args=(tree, out, results)) for _ in "12"
+    ]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join(120)
+    first, second = results.get(), results.get()
+    assert sorted(first + second) == ["done"] * 8 + ["skipped"] * 8
+    for clip in find_clips(tree):
+        check_clip(out / clip)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_one_bad_name_does_not_stop_the_others(tree, tmp_path, script, capsys):
+    (tree / "trainval" / "loop.mp4").symlink_to("loop.mp4")
+    good = (tree / "trainval" / "bob" / "00001.mp4").read_bytes()
+    odd = os.fsencode(tree / "trainval") + b"/caf\xe9.mp4"
+    Path(os.fsdecode(odd)).write_bytes(good)
+    long = "x" * 251
+    (tree / "trainval" / f"{long}.mp4").write_bytes(good)
+    out = tmp_path / "faces"
+    assert script.main([str(tree), str(out), "--detector", "centre"]) == 1
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["done"] == 3
+    assert set(summary["failures"]) == {"trainval/loop", "trainval/caf?.mp4"}
+    assert "not UTF-8" in summary["failures"]["trainval/caf?.mp4"]
+    check_clip(out / "trainval" / long)
+    assert "failed: trainval/caf?.mp4" in capsys.readouterr().out
+
+
 def test_a_failure_half_way_leaves_nothing(tree, tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
@@ -143,7 +198,8 @@ def test_a_failure_half_way_leaves_nothing(tree, tmp_path, monkeypatch):
     outcomes = preprocess_clips(find_clips(tree), tmp_path / "faces")
     assert [o.status for o in outcomes] == ["failed", "failed"]
     assert "No space left" in summarise(outcomes)["failures"]["trainval/alice/00001"]
-    assert [p for p in (tmp_path / "faces").rglob("*") if p.is_file()] == []
+    left = [p for p in (tmp_path / "faces").rglob("*") if p.is_file()]
+    assert {p.suffix for p in left} == {".lock"}
 
 
 def test_a_folder_of_the_user_is_not_replaced(tree, tmp_path):
@@ -257,3 +313,12 @@ def test_mistakes_on_the_command_line(tmp_path, script, capsys):
     with pytest.raises(SystemExit) as caught:
         script.main([str(tmp_path), str(tmp_path / "out"), "--workers", "0"])
     assert caught.value.code == 2
+    for words in (
+        ["--quality", "0"],
+        ["--quality", "101"],
+        ["--shortest", "nan"],
+        ["--shortest", "-1"],
+        ["--longest_gap", "inf"],
+    ):
+        assert script.main([str(tmp_path), str(tmp_path / "out"), *words]) == 2
+        assert f"{words[0]} " in capsys.readouterr().err

@@ -9,6 +9,7 @@ from pvsd_modules.data.manifests import mixtures, noise, scan, speech, splits
 from pvsd_modules.data.manifests.scan import Recording
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.suffixes import MEDIA_SUFFIXES
+from pvsd_modules.io.walking import walk
 
 SHARES = {"valid": 0.1, "test": 0.1}
 
@@ -173,4 +174,4 @@ def test_walk_follows_links_once_and_skips_hidden_names(tmp_path):
     (tmp_path / "a" / ".c.wav").touch()
     (tmp_path / "a" / "up").symlink_to(tmp_path)
     (tmp_path / "note.txt").touch()
-    assert scan.walk(tmp_path, MEDIA_SUFFIXES) == ["a/B.WAV"]
+    assert walk(tmp_path, MEDIA_SUFFIXES) == ["a/B.WAV"]

@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from pvsd_modules.data.manifests import scan
 from pvsd_modules.data.manifests.build import PREPROCESSED_AUDIO, Kind, escape
 from pvsd_modules.data.manifests.speech import from_path
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.io.walking import walk
 
 
 class Faces(Kind):
@@ -23,7 +23,7 @@ class Faces(Kind):
         """Of each clip its audio.wav, with speaker and the corpus's own split."""
         if not root.is_dir():
             raise PvsdError(f"{root} is not a folder: give what preprocess.py wrote.")
-        keys = scan.walk(root, frozenset({".wav"}), left_out)
+        keys = walk(root, frozenset({".wav"}), left_out.fault)
         wanted = [key for key in keys if Path(key).name == PREPROCESSED_AUDIO]
         return [from_path(root, key) for key in wanted]
 
@@ -33,7 +33,7 @@ class Faces(Kind):
             try:
                 item.frame_count = count_frames(item.path.parent)
             except PvsdError as error:
-                left_out.add(item.key, str(error), fault=True)
+                left_out.fault(item.key, str(error))
         return super().check(left_out.kept(recordings), options, left_out, workers)
 
     def entry(self, item):

@@ -11,6 +11,7 @@ from pvsd_modules.data.manifests.build import Kind, escape
 from pvsd_modules.data.manifests.scan import Recording
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.suffixes import MEDIA_SUFFIXES
+from pvsd_modules.io.walking import walk
 
 logger = logging.getLogger(__name__)
 
@@ -140,7 +141,7 @@ class Noise(Kind):
                 )
                 for row in scan.read_table(root, "noise", left_out)
             ]
-        keys = scan.walk(root, MEDIA_SUFFIXES, left_out)
+        keys = walk(root, MEDIA_SUFFIXES, left_out.fault)
         labels = _labels_of(root, options)
         videos = sum(bool(_VIDEO.match(PurePosixPath(key).stem)) for key in keys)
         if labels and (videos or labels.parent == root):

@@ -8,6 +8,7 @@ from pvsd_modules.data.manifests.build import Kind, escape
 from pvsd_modules.data.manifests.scan import Recording
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.suffixes import MEDIA_SUFFIXES
+from pvsd_modules.io.walking import walk
 
 # VCTK's names (VoiceBank-DEMAND is made of it): p226_001.wav is speaker p226.
 _VCTK = re.compile(r"^([ps]\d+)_\d+")
@@ -37,7 +38,7 @@ class Pairs(Kind):
         """The clean files, with speaker and the corpus's own split."""
         if not root.is_dir():
             raise PvsdError(f"{root} is not a folder: give the folder of the pairs.")
-        keys = scan.walk(root, MEDIA_SUFFIXES, left_out)
+        keys = walk(root, MEDIA_SUFFIXES, left_out.fault)
         there, recordings = set(keys), []
         for key in keys:
             parent = PurePosixPath(key).parent.as_posix().lower()

@@ -118,7 +118,7 @@ def measure(
         bar = tqdm(found, "Measuring", total=len(recordings), disable=None)
         for item, quality in zip(recordings, bar, strict=True):
             if isinstance(quality, str):
-                left_out.add(item.key, quality, fault=True)
+                left_out.fault(item.key, quality)
                 continue
             item.seconds = quality.seconds
             if reason := shortcoming(quality, limits):

@@ -7,6 +7,7 @@ from pvsd_modules.data.manifests import quality, scan
 from pvsd_modules.data.manifests.build import Kind, escape
 from pvsd_modules.data.manifests.scan import Recording
 from pvsd_modules.io.suffixes import MEDIA_SUFFIXES
+from pvsd_modules.io.walking import walk
 
 
 class Rooms(Kind):
@@ -36,7 +37,7 @@ class Rooms(Kind):
                 )
                 for row in scan.read_table(root, "rir", left_out)
             ]
-        keys = scan.walk(root, MEDIA_SUFFIXES, left_out)
+        keys = walk(root, MEDIA_SUFFIXES, left_out.fault)
         return [
             Recording(root / key, key, _room(key, root), _split(key), source=root.name)
             for key in keys

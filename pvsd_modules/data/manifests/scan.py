@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.io.walking import printable
 
 SPLITS = ("train", "valid", "test")
 
@@ -76,6 +77,10 @@ class LeftOut:
         if fault:
             self.faults.add(key)
 
+    def fault(self, key: str, reason: str) -> None:
+        """Note a file that could not be read."""
+        self.add(key, reason, fault=True)
+
     def kept(self, recordings: list[Recording]) -> list[Recording]:
         """Those of the recordings that were not left out."""
         return [item for item in recordings if item.key not in self.reasons]
@@ -104,11 +109,6 @@ def own_split(name: str) -> str:
         if first in names:
             return split
     return ""
-
-
-def printable(text: str) -> str:
-    """Text that can be printed and stored: bytes that are not UTF-8 become `?`."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def is_table(path: Path) -> bool:
@@ -159,54 +159,6 @@ def common_folder(roots: list[Path]) -> Path:
         ) from error
 
 
-def walk(
-    root: Path, suffixes: frozenset[str], left_out: LeftOut | None = None
-) -> list[str]:
-    """List the files below a folder, sorted, links followed, hidden names skipped.
-
-    Arguments
-    ---------
-    root : Path
-        Folder to look into.
-    suffixes : frozenset of str
-        File endings wanted, lower case with the dot.
-    left_out : LeftOut, optional
-        Takes the subfolders that cannot be read and the names that are no text. Without
-        it such names are listed, and such subfolders are an error.
-
-    Returns
-    -------
-    list of str
-        Paths relative to `root`, with `/`.
-    """
-    found, seen = [], set()
-
-    def unreadable(error):
-        if left_out is None:
-            raise PvsdError(f"{error.filename} cannot be read: {error.strerror}.")
-        key = Path(error.filename).relative_to(root).as_posix()
-        left_out.add(key, f"the folder cannot be read: {error.strerror}", fault=True)
-
-    for folder, subfolders, names in os.walk(
-        root, onerror=unreadable, followlinks=True
-    ):
-        real = os.path.realpath(folder)
-        if real in seen:  # a link that leads back up
-            subfolders.clear()
-            continue
-        seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if name[0] != ".")
-        for name in names:
-            if name[0] == "." or os.path.splitext(name)[1].lower() not in suffixes:
-                continue
-            key = Path(folder, name).relative_to(root).as_posix()
-            if left_out is None or printable(key) == key:
-                found.append(key)
-            else:
-                left_out.add(key, "its name is not UTF-8: rename it", fault=True)
-    return sorted(found)
-
-
 def read_table(path: Path, kind: str, left_out: LeftOut) -> list[dict[str, str]]:
     """Read the rows of one kind from a CSV manifest.
 
@@ -248,7 +200,7 @@ def read_table(path: Path, kind: str, left_out: LeftOut) -> list[dict[str, str]]
             kept.append(row)
         else:
             reason = "the table names a file outside of its folder: move it there"
-            left_out.add(row["path"] or "(no path)", reason, fault=True)
+            left_out.fault(row["path"] or "(no path)", reason)
     return kept
 
 

@@ -7,6 +7,7 @@ from pvsd_modules.data.manifests import quality, scan
 from pvsd_modules.data.manifests.build import PREPROCESSED_AUDIO, Kind, escape
 from pvsd_modules.data.manifests.scan import Recording
 from pvsd_modules.io.suffixes import MEDIA_SUFFIXES
+from pvsd_modules.io.walking import walk
 
 # LibriSpeech's <speaker>/<chapter>/<speaker>-<chapter>-<utterance>: the folder of a
 # file is a chapter there, and its speaker one level up.
@@ -77,7 +78,7 @@ class Speech(Kind):
                 scan.row_recording(folder, row, _speaker_of_row(row) or folder.name)
                 for row in rows
             ]
-        keys = scan.walk(root, MEDIA_SUFFIXES, left_out)
+        keys = walk(root, MEDIA_SUFFIXES, left_out.fault)
         clips = [key for key in keys if PurePosixPath(key).name == PREPROCESSED_AUDIO]
         # Beside an audio.wav only frames are expected; its folder is the clip.
         return [from_path(root, key) for key in clips or keys]
