@@ -48,6 +48,8 @@ EXTRAS = {
         "speechmos>=0.0.1,<1",
         "onnxruntime>=1.20,<2",
     ],
+    # SpeechBrain asks importlib_metadata for the version of webdataset.
+    "shards": ["webdataset>=0.2.86,<2", "importlib_metadata>=6"],
     "live": ["sounddevice>=0.5,<1"],
     "onnx": ["onnx>=1.17,<2", "onnxruntime>=1.20,<2"],
     "docs": [
@@ -57,6 +59,7 @@ EXTRAS = {
 }
 EXTRAS["dev"] = [
     *EXTRAS["train"],
+    *EXTRAS["shards"],
     *EXTRAS["docs"],
     "pytest>=8.3,<10",
     "pytest-timeout>=2.3",

@@ -227,7 +227,7 @@ class _Part:
             samples.truncate(2 * end)  # samples that an interrupted run did not index
             for path in paths:
                 try:
-                    wave = _decode(path)
+                    wave = decode(path)
                 except (PvsdError, ValueError) as error:
                     failures[path] = str(error)
                 else:
@@ -247,7 +247,8 @@ def _share_of_cores() -> int:
     return max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
-def _decode(path: str) -> np.ndarray:
+def decode(path: str) -> np.ndarray:
+    """A file as 16 kHz mono int16 ``[time]``; what is not finite is an error."""
     wave = read_mono(path)
     if not torch.isfinite(wave).all():
         raise PvsdError("it has samples that are not finite numbers")

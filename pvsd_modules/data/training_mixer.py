@@ -58,7 +58,9 @@ class TrainingMixer:
         self.seed = seed
         self.epoch = 0
 
-    def __call__(self, item_id: str, wav: str) -> tuple[Tensor, Tensor, int]:
+    def __call__(
+        self, item_id: str, wav: str, speech: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, int]:
         """One item.
 
         Arguments
@@ -67,6 +69,8 @@ class TrainingMixer:
             Identifier of the utterance.
         wav : str
             Its file.
+        speech : Tensor, optional
+            What the file holds, ``[time]``, where it was read already.
 
         Returns
         -------
@@ -81,7 +85,8 @@ class TrainingMixer:
         of its video: where ``join`` is off, speech keeps its speed.
         """
         random = item_generator(self.seed, self.epoch, item_id)
-        clean, start = self._speech(wav, random, self._length(random, speech=True))
+        length = self._length(random, speech=True)
+        clean, start = self._speech(wav, speech, random, length)
         if not self.noise:
             clean = at_speed(clean, self.samples)
             return clean, clean, start
@@ -125,12 +130,15 @@ class TrainingMixer:
         return float(random.choice(self.snrs))
 
     def _speech(
-        self, wav: str, random: np.random.Generator, samples: int
+        self, wav: str, given: Tensor | None, random: np.random.Generator, samples: int
     ) -> tuple[Tensor, int]:
-        length = self.store.samples(wav)
+        length = self.store.samples(wav) if given is None else len(given)
         slack = max(0, length - samples) // SAMPLES_PER_FRAME
         start = int(random.integers(0, slack + 1)) * SAMPLES_PER_FRAME
-        parts = [self.store.read(wav, start, samples)]
+        if given is None:
+            parts = [self.store.read(wav, start, samples)]
+        else:
+            parts = [given[start : start + samples]]
         filled = len(parts[0])
         while self.join and filled < samples:
             parts.append(torch.zeros(int(random.integers(1600, 12800))))

@@ -14,6 +14,7 @@ from pvsd_modules.checkpoints.runs import best_checkpoint
 from pvsd_modules.checkpoints.weights import StrictPretrainer
 from pvsd_modules.data.audio_store import AudioStore
 from pvsd_modules.data.datasets import load_manifest
+from pvsd_modules.data.shards import open_store
 from pvsd_modules.training.allocator import keep_freed_memory
 
 
@@ -73,7 +74,8 @@ def open_manifests(hparams: dict, names: list[str]) -> tuple[dict, AudioStore]:
     keys = ("wav", "clean", "noise", "noisy")
     items = chain.from_iterable(manifest.values() for manifest in manifests.values())
     paths = {item[key] for item in items for key in keys if key in item}
-    store = AudioStore(hparams["store_folder"])
+    roots = hparams["data_root"], hparams["noise_root"]
+    store = open_store(hparams["store_folder"], *roots)
     store.add(paths)
     return manifests, store
 

@@ -14,8 +14,9 @@ import dataclasses
 import logging
 import os
 import sys
+from pathlib import Path
 
-from pvsd_modules.data.manifests.build import Options, prepare_kind
+from pvsd_modules.data.manifests.build import Options, prepare_kind, resolved
 from pvsd_modules.data.manifests.faces import Faces
 from pvsd_modules.data.manifests.mixtures import (
     MixtureOptions,
@@ -24,9 +25,11 @@ from pvsd_modules.data.manifests.mixtures import (
 )
 from pvsd_modules.data.manifests.noise import Noise
 from pvsd_modules.data.manifests.pairs import Pairs
-from pvsd_modules.data.manifests.record import count_faults
+from pvsd_modules.data.manifests.record import count_faults, read_json
 from pvsd_modules.data.manifests.rooms import Rooms
+from pvsd_modules.data.manifests.scan import SPLITS, common_folder
 from pvsd_modules.data.manifests.speech import Speech
+from pvsd_modules.data.shards import write_shards
 from pvsd_modules.errors import PvsdError
 
 logger = logging.getLogger(__name__)
@@ -40,6 +43,8 @@ def prepare(
     faces=None,
     pairs=None,
     workers=1,
+    shards=None,
+    shard_files=500,
     **options,
 ):
     """Prepare each kind of data that is given.
@@ -57,6 +62,11 @@ def prepare(
         Folder of pre-mixed pairs, such as VoiceBank-DEMAND's.
     workers : int
         Threads that decode.
+    shards : str, optional
+        Folder for WebDataset shards of speech and noise, which `--store_folder` of the
+        training scripts then names.
+    shard_files : int
+        Recordings of a shard.
     **options : dict
         Fields of `Options` and `MixtureOptions`.
 
@@ -70,8 +80,9 @@ def prepare(
             "There is nothing to prepare: give at least one of --speech, --noise, "
             "--rooms, --faces and --pairs."
         )
-    if workers < 1:
-        raise PvsdError(f"--workers {workers} is below 1.")
+    for name, number in (("workers", workers), ("shard_files", shard_files)):
+        if number < 1:
+            raise PvsdError(f"--{name} {number} is below 1.")
     chosen = pick(Options, options)
     mixed = pick(MixtureOptions, options)
     given = {Speech(): speech, Noise(): noise, Rooms(): rooms}
@@ -88,9 +99,26 @@ def prepare(
         )
     elif speech or noise:
         forget_stale_mixtures(output_folder)
+    if shards:
+        for kind, roots in (("speech", as_list(speech)), ("noise", as_list(noise))):
+            if roots:
+                root = str(common_folder(resolved(roots)))
+                write_all_shards(
+                    output_folder, kind, root, shards, shard_files, workers
+                )
     for name, is_new in written.items():
         logger.info("%s: %s", name, "written" if is_new else "up to date")
     return count_faults(output_folder, written)
+
+
+def write_all_shards(manifests, kind, root, shards, files, workers):
+    """Shards of the three sets of a kind, from the manifests of a folder."""
+    for split in SPLITS:
+        name = f"{split}_{kind}"
+        manifest = read_json(Path(manifests).expanduser() / f"{name}.json")
+        roots = {"data_root": root, "noise_root": root}
+        paths = {key: item["wav"].format_map(roots) for key, item in manifest.items()}
+        write_shards(manifest, paths, Path(shards).expanduser(), name, files, workers)
 
 
 def pick(options_class, options):
@@ -119,6 +147,8 @@ def main(arguments=None):
     add("--rooms", help=f"{place}: impulse responses (rows of type rir)", **several)
     add("--faces", help="folder that preprocess.py wrote")
     add("--pairs", help="folder of noisy and clean pairs, as VoiceBank-DEMAND's")
+    add("--shards", help="folder for WebDataset shards of speech and noise as well")
+    add("--shard_files", type=int, default=500, help="recordings of a shard")
     add("--workers", type=int, default=os.cpu_count(), help="threads that decode")
     add("--seed", type=int, default=usual.seed, help="seed of splits and mixtures")
     number = {"type": float, "metavar": "X"}

@@ -13,6 +13,7 @@ import soundfile
 from speechbrain.dataio.dataio import load_data_json
 
 from pvsd_modules.data.manifests.rooms import files_by_room
+from pvsd_modules.data.shards import ShardStore
 
 SCRIPT = Path(__file__).parents[2] / "recipes" / "LRS3_VGGSound" / "prepare.py"
 _spec = importlib.util.spec_from_file_location("prepare_script", SCRIPT)
@@ -106,6 +107,23 @@ def test_lrs3_and_vggsound(lrs3, vggsound, tmp_path):
         # The noise is counted at 16 kHz, though its file has 8 kHz.
         assert 0 <= mixture["noise_start"] <= 24000 - 9600
     assert max(m["noise_start"] for m in mixtures.values()) > 6400
+
+
+def test_shards_hold_what_the_manifests_list(lrs3, vggsound, tmp_path):
+    out, shards = tmp_path / "out", tmp_path / "shards"
+    options = ["--speech", lrs3, "--noise", vggsound, "--output_folder", out]
+    options += ["--shards", shards, "--shard_files", 10, "--test_count", 10]
+    assert run(*options) == 0
+    store = ShardStore(shards, str(lrs3), str(vggsound))
+    roots = {"data_root": str(lrs3), "noise_root": str(vggsound)}
+    lists = [load_data_json(path, roots) for path in out.glob("*_mixtures.json")]
+    mixed = [m[key] for items in lists for m in items.values() for key in KEYS]
+    assert mixed and all(store.samples(path) >= 16000 for path in mixed)
+    count = sum(len(read(out, f"{s}_speech")) for s in ("train", "valid", "test"))
+    assert len([path for path in store.index if str(lrs3) in path]) == count == 27
+
+
+KEYS = ("clean", "noise")
 
 
 def test_speech_classes_can_be_kept(vggsound, tmp_path):

@@ -101,13 +101,13 @@ def test_an_interrupted_store_goes_on_where_it_was(tmp_path, monkeypatch):
     monkeypatch.setattr(audio_store, "PARTS", 1)
     paths, folder, decoded = sounds(tmp_path, 6), tmp_path / "store", []
 
-    def decode(path, read=audio_store._decode):
+    def decode(path, read=audio_store.decode):
         if len(decoded) == 4:
             raise KeyboardInterrupt
         decoded.append(path)
         return read(path)
 
-    monkeypatch.setattr(audio_store, "_decode", decode)
+    monkeypatch.setattr(audio_store, "decode", decode)
     with pytest.raises(KeyboardInterrupt):
         AudioStore(folder).add(paths, progress=False)
     [samples], [index] = folder.glob("*.int16"), folder.glob("*.jsonl")
