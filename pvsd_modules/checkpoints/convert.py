@@ -11,17 +11,16 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from pvsd_modules.checkpoints.folder import check_writable
+from pvsd_modules.checkpoints.folder import check_writable, write_model
+from pvsd_modules.checkpoints.settings import as_text, filled, templates
 from pvsd_modules.checkpoints.weights import read_weights
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.io.atomic import folder_written_whole
 from pvsd_modules.models.paper.av_denoiser import AVDenoiser
 from pvsd_modules.models.paper.lip_student import LipStudent
 from pvsd_modules.models.paper.wav2lip import Wav2Lip
 
 NETWORKS = {"teacher": Wav2Lip, "student": LipStudent, "denoiser": AVDenoiser}
 _ADAPTED = "network."  # where the adapters keep the paper's networks
-_TEACHER_MARK = "# only with a teacher"
 
 
 def load_original(path: str | Path, network: str) -> nn.Module:
@@ -98,19 +97,13 @@ def convert_original(
     if teacher is not None:
         sources["teacher"] = teacher
     networks = {name: load_original(path, name) for name, path in sources.items()}
-    settings = _settings(teacher is not None)
-    card = _card(sources)
-
-    with folder_written_whole(folder) as temporary:
-        for name, network in networks.items():
-            state = {
-                _ADAPTED + key: value.contiguous()
-                for key, value in network.state_dict().items()
-            }
-            torch.save(state, temporary / f"{name}.ckpt")
-        (temporary / "hyperparams.yaml").write_text(settings, encoding="utf-8")
-        (temporary / "README.md").write_text(card, encoding="utf-8")
-    return folder
+    template = next(path for path in templates() if path.stem == "paper")
+    settings = as_text(filled(template, {}, sources))
+    weights = {
+        name: {_ADAPTED + key: value for key, value in network.state_dict().items()}
+        for name, network in networks.items()
+    }
+    return write_model(folder, settings, weights, _card(sources))
 
 
 @cache
@@ -145,23 +138,6 @@ def _check_fit(path: str | Path, weights: dict, network: str) -> None:
         f"{path} looks like the {network}, but {wrong[0]} is missing, unknown or of "
         "another shape: give weights of the unchanged network."
     )
-
-
-def _settings(with_teacher: bool) -> str:
-    """The template, without the lines of a teacher where there is none."""
-    package = Path(__file__).resolve().parents[1]
-    # An installed package carries the templates inside, a checkout beside it.
-    for base in (package, package.parent):
-        template = base / "hparams" / "pretrained" / "paper.yaml"
-        if template.is_file():
-            break
-    else:
-        raise PvsdError(f"{template} is missing: install the package again.")
-    lines = template.read_text(encoding="utf-8").splitlines()
-    if not with_teacher:
-        lines = [line for line in lines if _TEACHER_MARK not in line]
-    kept = (line.removesuffix(_TEACHER_MARK).rstrip() for line in lines)
-    return "\n".join(kept) + "\n"
 
 
 def _card(sources: dict[str, str | Path]) -> str:

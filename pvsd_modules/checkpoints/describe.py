@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pvsd_modules.checkpoints.find import HPARAMS_FILE
-from pvsd_modules.checkpoints.trust import loadables, plain_settings, resolved_settings
+from pvsd_modules.checkpoints.settings import loadables, plain_settings
+from pvsd_modules.checkpoints.trust import resolved_settings
 from pvsd_modules.checkpoints.weights import read_weights
 
 

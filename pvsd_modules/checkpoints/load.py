@@ -1,11 +1,11 @@
 """Loads pretrained folders and hub models: no foreign class, no missing weight."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from io import StringIO
 from pathlib import Path
 
-import ruamel.yaml
 import torch
 from huggingface_hub.errors import HfHubHTTPError
 from hyperpyyaml import load_hyperpyyaml
@@ -13,13 +13,13 @@ from speechbrain.utils.fetching import FetchConfig, LocalStrategy, fetch
 from torch.overrides import TorchFunctionMode
 
 from pvsd_modules.checkpoints.find import HPARAMS_FILE, find_model, split_revision
-from pvsd_modules.checkpoints.trust import (
-    REMEDY,
+from pvsd_modules.checkpoints.settings import (
+    as_text,
     loadables,
-    mapping,
     plain_settings,
-    resolved_settings,
+    without_networks,
 )
+from pvsd_modules.checkpoints.trust import REMEDY, resolved_settings
 from pvsd_modules.checkpoints.weights import put_weights, read_weights, strict_hooks
 from pvsd_modules.errors import PvsdError
 
@@ -91,7 +91,10 @@ def load_interface(
         get = partial(_fetched, found, savedir, options)
     path = get(hparams_file)
     resolved = resolved_settings(path, overrides, overrides_must_match, trust)
-    resolved, names = _pruned(resolved, () if extra_networks else EXTRA_NETWORKS)
+    settings = plain_settings(resolved)
+    if not extra_networks:
+        without_networks(settings, EXTRA_NETWORKS)
+    resolved = as_text(settings)
     try:
         if trust:
             hparams = load_hyperpyyaml(StringIO(resolved))
@@ -101,9 +104,10 @@ def load_interface(
             pretrainer.collect_files(str(found), local_strategy, fetch_config)
             pretrainer.load_collected()
         else:
-            hparams = _built_and_loaded(resolved, names, get)
+            hparams = _built_and_loaded(resolved, list(loadables(settings)), get)
         model = cls(modules=hparams["modules"], hparams=hparams, **kwargs)
-        model.make_stream()  # settings of the stream are read here
+        with suppress(PvsdError):  # an audio-only baseline has no stream
+            model.make_stream()  # reads the settings of the stream
     except (*_BAD_SETTINGS, PvsdError) as error:
         if isinstance(error, PvsdError) and str(found) in str(error):
             raise
@@ -138,18 +142,6 @@ def _fetched(source: str, savedir: Path | None, options: dict, name: str) -> Pat
             "Hugging Face hub: check the name and the connection, or name a local "
             "folder."
         ) from error
-
-
-def _pruned(resolved: str, without: tuple[str, ...]) -> tuple[str, list[str]]:
-    """Settings without some networks, and the names of the weights that are left."""
-    tree = plain_settings(resolved)
-    weights = loadables(tree)
-    for name in without:
-        for holder in (tree, mapping(tree.get("modules")), weights):
-            holder.pop(name, None)
-    text = StringIO()
-    ruamel.yaml.YAML().dump(tree, text)
-    return text.getvalue(), list(weights)
 
 
 def _built_and_loaded(

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
-from io import StringIO
 from pathlib import Path
 
 import ruamel.yaml
@@ -107,32 +106,6 @@ def resolved_settings(
             f"{path} cannot be read as settings of a model: {reason.rstrip('.')}."
         ) from error
     return resolved
-
-
-def plain_settings(resolved: str) -> dict:
-    """Numbers, words and mappings of resolved settings, with nothing built of them.
-
-    Arguments
-    ---------
-    resolved : str
-        What `resolved_settings` gives.
-
-    Returns
-    -------
-    dict
-        Where an object would be built, its arguments.
-    """
-    return ruamel.yaml.YAML().load(StringIO(resolved))
-
-
-def loadables(settings: dict) -> dict:
-    """Networks whose weights lie beside the file, of what `plain_settings` gives."""
-    return mapping(mapping(settings.get("pretrainer")).get("loadables"))
-
-
-def mapping(value) -> dict:
-    """The value if it is a mapping, else an empty one."""
-    return value if isinstance(value, dict) else {}
 
 
 def _check(text: str, path: Path, references: bool) -> None:

@@ -10,6 +10,7 @@ import torch
 
 from pvsd_modules.checkpoints import convert
 from pvsd_modules.checkpoints.convert import NETWORKS, convert_original, load_original
+from pvsd_modules.checkpoints.export import export
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.inference import PseudoVisualEnhancement
 
@@ -183,7 +184,9 @@ def test_conversion_writes_a_folder_that_loads(files, tmp_path):
     assert converted == folder
     assert sorted(item.name for item in folder.iterdir()) == [
         "README.md",
+        "custom_interface.py",
         "denoiser.ckpt",
+        "example.py",
         "hyperparams.yaml",
         "student.ckpt",
         "teacher.ckpt",
@@ -200,13 +203,12 @@ def test_conversion_writes_a_folder_that_loads(files, tmp_path):
         for name, value in wanted.items():
             assert torch.equal(loaded[name], value), name
     assert model.make_stream().stream.window == 16000
-
-
-def test_the_settings_without_a_teacher(tmp_path):
-    text = convert._settings(with_teacher=False)
-    assert "teacher" not in text
-    assert "teacher" in convert._settings(with_teacher=True)
+    assert model.hparams.latency_ms == model.make_stream().latency_samples / 16
+    text = (folder / "hyperparams.yaml").read_text()
     assert "!include" not in text and "paths:" not in text
+    again = export({"student": folder, "denoiser": folder}, tmp_path / "again")
+    assert "family: paper" in (again / "hyperparams.yaml").read_text()
+    assert "teacher" not in (again / "hyperparams.yaml").read_text()
 
 
 def test_nothing_is_written_when_a_file_is_wrong(files, tmp_path):
@@ -255,7 +257,7 @@ def test_a_failure_while_writing_leaves_the_earlier_folder(
     def full(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(convert.torch, "save", full)
+    monkeypatch.setattr(torch, "save", full)
     with pytest.raises(PvsdError, match="cannot be written .*disk full"):
         small(folder, overwrite=True)
     assert {item.name: item.read_bytes() for item in folder.iterdir()} == before

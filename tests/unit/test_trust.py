@@ -202,17 +202,16 @@ def change(model, old, new):
 
 
 ODD = {
-    "other sizes": ("denoiser_channels: 48", "denoiser_channels: 24", "does not fit"),
-    "more layers": ("denoiser_blocks: 3", "denoiser_blocks: 4", "missing, such as"),
-    "monstrous": ("denoiser_channels: 48", "denoiser_channels: 6000", "much larger"),
-    "text for a size": ("denoiser_channels: 48", "denoiser_channels: a", "cannot be"),
+    "other sizes": ("channels: 48", "channels: 24", "does not fit"),
+    "more layers": ("blocks: 3", "blocks: 4", "missing, such as"),
+    "monstrous": ("channels: 48", "channels: 6000", "much larger"),
+    "text for a size": ("channels: 48", "channels: a", "cannot be"),
     "no stream": ("stream: !name", "flow: !name", "stream"),
     "no modules": ("modules:", "parts:", "lacks 'modules'"),
     "no pretrainer": ("pretrainer: !new", "trainer: !new", "lacks 'pretrainer'"),
-    "no denoiser": ("    denoiser: !ref <denoiser>\n", "", "denoiser"),
-    "other lips": ("lips: student", "lips: banana", "banana"),
+    "no denoiser": ("  denoiser: *id002\n", "", "denoiser"),
     "other rate": ("sample_rate: 16000", "sample_rate: 8000", "sample_rate"),
-    "unknown argument": ("mask_limit: !ref", "mask: !ref", "Invalid argument"),
+    "unknown argument": ("mask_limit: 1.5", "mask: 1.5", "Invalid argument"),
 }
 
 
