@@ -25,6 +25,7 @@ __all__ = [
     "write_clip",
     "write_corpus",
     "write_noises",
+    "write_pairs",
 ]
 
 # VGGSound's labels of sounds like the synthetic ones.
@@ -169,3 +170,52 @@ def write_noises(
     text = "\n".join(table) + "\n"
     (root / "vggsound.csv").write_text(text, encoding="utf-8")
     return recordings
+
+
+def write_pairs(
+    root: str | Path, speakers: int = 5, clips: int = 2, seconds: float = 1.2
+) -> Path:
+    """Write noisy recordings and the clean ones beside them, as VoiceBank-DEMAND.
+
+    ``{clean,noisy}_trainset_28spk_wav`` hold all speakers but the last, the folders of
+    the ``testset`` hold the last one; ``log_testset.txt`` has name, noise and SNR of
+    each test recording.
+
+    Arguments
+    ---------
+    root : str or Path
+        Folder to write to.
+    speakers : int
+        Named p226, p287 and so on; at least 2.
+    clips : int
+        Recordings of each.
+    seconds : float
+        Length of each.
+
+    Returns
+    -------
+    Path
+        The root.
+    """
+    root, log = Path(root), []
+    names = ["p226", "p287", *(f"p{300 + k}" for k in range(speakers - 3)), "p232"]
+    for speaker, name in enumerate(names):
+        part = "testset" if name == names[-1] else "trainset_28spk"
+        for clip in range(clips):
+            kind = NOISE_KINDS[clip % len(NOISE_KINDS)]
+            clean = speech_like(seconds, speaker, clip)[0]
+            noise = noise_like(seconds, kind, clip)
+            snr = (2.5, 7.5, 12.5, 17.5)[clip % 4]
+            power = np.square(clean).mean() / np.square(noise).mean()
+            noise = noise * np.sqrt(power / 10 ** (snr / 10))
+            file = f"{name}_{clip + 1:03d}"
+            for state, wave in (("clean", clean), ("noisy", clean + noise)):
+                path = root / f"{state}_{part}_wav" / f"{file}.wav"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                scaled = 0.5 * wave  # the sum stays within full scale
+                soundfile.write(path, scaled, SAMPLE_RATE, subtype="PCM_16")
+            if part == "testset":
+                log.append(f"{file} {kind} {snr}")
+    text = "\n".join(log) + "\n"
+    (root / "log_testset.txt").write_text(text, encoding="utf-8")
+    return root
