@@ -38,7 +38,8 @@ def speakers(folder, name):
 
 
 def run(*arguments):
-    return script.main([str(argument) for argument in arguments])
+    few = ("--valid_count", 4, "--test_count", 16)  # by default 100 and 200
+    return script.main([str(argument) for argument in (*few, *arguments)])
 
 
 @pytest.fixture
