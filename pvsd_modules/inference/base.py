@@ -207,7 +207,7 @@ class LipInterface(Pretrained):
             float32 ``[batch, 1]``, 1 for models that are given signals as they are.
         """
         target = vars(self.hparams).get("network_level")
-        levels = level_of(rows, SAMPLE_RATE).to(rows)[:, None]
+        levels = level_of(rows, SAMPLE_RATE).rms.to(rows)[:, None]
         known = (levels > NOTHING) & (target is not None)
         return torch.where(known, (target or 1.0) / levels, torch.ones_like(levels))
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from pvsd_modules.alignment import HOP, SAMPLE_RATE
 from pvsd_modules.inference.guard import GuardedStream, joined
+from pvsd_modules.inference.level import Level
 from pvsd_modules.inference.observation import ObservationAdding
 from pvsd_modules.inference.signals import as_float, cleaned
 from pvsd_modules.inference.upper_band import UpperBandGain
@@ -85,9 +86,9 @@ class FullBandStream:
         ratio = self.rate / SAMPLE_RATE
         return int((latency + self._up.half + 1) * ratio) + self._down.half + 1
 
-    def expect(self, levels: Tensor) -> None:
-        """Tells the levels of the rows of the next signal, see `level_of`."""
-        self.stream.expect(levels)
+    def expect(self, level: Level) -> None:
+        """Takes the level of the next signal, see `level_of`."""
+        self.stream.expect(level)
 
     def feed(self, block: Tensor) -> Chunk:
         """Takes the next samples and returns what is finished.

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from pvsd_modules.alignment import LIP_HEIGHT, LIP_WIDTH
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.inference.level import LevelControl
+from pvsd_modules.inference.level import Level, LevelControl
 from pvsd_modules.inference.signals import as_float, cleaned
 from pvsd_modules.models.protocols import Chunk, Stream
 
@@ -44,7 +44,7 @@ class GuardedStream:
         self.autocast = nullcontext() if autocast is None else autocast
         self.name, self.level, self.gradients = name, level, gradients
         self.invalid = 0  # samples that were NaN or infinite
-        self._expected: list[float] | None = None
+        self._expected: Level | None = None
         self._rows: int | None = None
         self._home = torch.device("cpu")
         self._control: LevelControl | None = None
@@ -54,9 +54,9 @@ class GuardedStream:
         """Samples at 16 kHz by which the output may lie behind the input."""
         return self.stream.latency_samples
 
-    def expect(self, levels: Tensor) -> None:
-        """Tells the levels of the rows of the next signal, see `level_of`."""
-        self._expected = levels.tolist()
+    def expect(self, level: Level) -> None:
+        """Takes the level of the next signal, see `level_of`."""
+        self._expected = level
 
     def feed(self, chunk: Tensor) -> Chunk:
         """Takes ``[batch, n]`` and returns what is finished, on the chunk's device.
@@ -80,14 +80,15 @@ class GuardedStream:
         self.invalid += invalid
         self._rows, self._home = len(chunk), chunk.device
         if self.level is not None and self._control is None:
-            levels = self._expected or [0.0] * len(chunk)
-            self._control = LevelControl(self.level, levels)
+            unknown = torch.zeros(len(chunk), dtype=torch.float64)
+            level = self._expected or Level(unknown, unknown)
+            self._control = LevelControl(self.level, level)
         if self._control is None:
             return self._run(chunk)
         parts = []
-        for piece, gains_change in self._control.pieces(chunk):
+        for piece, gain_changes in self._control.pieces(chunk):
             parts.append(self._run(self._control.applied(piece)))
-            if gains_change:
+            if gain_changes:
                 parts.append(self._run(None))
         return joined(parts)
 

@@ -24,7 +24,7 @@ from pvsd_modules.inference.files import (
 )
 from pvsd_modules.inference.full_band import FullBandStream, through
 from pvsd_modules.inference.guard import GuardedStream, joined
-from pvsd_modules.inference.level import level_of
+from pvsd_modules.inference.level import Level, level_of
 from pvsd_modules.inference.observation import ObservationAdding
 from pvsd_modules.inference.signals import Signal, as_rows, like_input, sample_counts
 from pvsd_modules.io.containers import VIDEO_OUTPUTS
@@ -332,7 +332,8 @@ class PseudoVisualEnhancement(LipInterface):
         """
         stream = FullBandStream(self.make_stream(), sample_rate, strength)
         if level is not None:
-            stream.expect(torch.tensor([level]))
+            rms = torch.tensor([level], dtype=torch.float64)
+            stream.expect(Level(rms, torch.zeros_like(rms)))
         return StreamingContext(stream)
 
     @torch.no_grad()

@@ -3,13 +3,14 @@
 A recording that is known from its beginning on, a file or a batch, is multiplied by
 one gain before the networks, and their output is divided by it: what comes out is the
 same at any level, but for its level. Of a live stream the level is not known. Its gain
-is 1, which the networks are made for as long as nobody is 30 dB too quiet or too loud;
-then the stream begins anew at another gain.
+is 1, which the networks are made for as long as nobody is 35 dB too quiet or too loud;
+then the stream begins anew at another gain. A constant offset is subtracted.
 """
 
 from collections import deque
 from collections.abc import Iterator
 from statistics import median
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,13 +24,29 @@ NOTHING = 1e-10
 CREST = 500.0
 _FAR = 10 ** (35 / 20)  # from the level that the networks expect
 _UNITS = 8  # of 40 ms that must be far from it
+_OFFSET = 0.1  # of the level: a smaller mean is no offset
 
 
-def level_of(rows: Tensor, rate: int) -> Tensor:
-    """Root mean square of each row where there is sound.
+class Level(NamedTuple):
+    """What is known of the rows of a signal.
 
-    Parts that are 60 dB quieter than the loud ones do not count, nor does a constant
-    offset, and a click counts no more than three times as much as what is loud.
+    Arguments
+    ---------
+    rms : torch.Tensor
+        Root mean square where there is sound, float64 ``[rows]``; 0 where unknown.
+    offset : torch.Tensor
+        Constant offset, float64 ``[rows]``.
+    """
+
+    rms: Tensor
+    offset: Tensor
+
+
+def level_of(rows: Tensor, rate: int) -> Level:
+    """Level of each row where there is sound, and its offset.
+
+    Parts that are 60 dB quieter than the loud ones do not count, nor does what is 20 dB
+    louder: clicks.
 
     Arguments
     ---------
@@ -40,25 +57,26 @@ def level_of(rows: Tensor, rate: int) -> Tensor:
 
     Returns
     -------
-    torch.Tensor
-        ``[rows]``, float64, 0 for digital silence.
+    Level
 
     Example
     -------
     >>> tone = torch.sin(torch.arange(16000) / 5)
-    >>> level_of(torch.stack([tone, 0 * tone]), 16000)
+    >>> level_of(torch.stack([tone, 0 * tone]), 16000).rms
     tensor([0.7071, 0.0000], dtype=torch.float64)
     """
     size = max(1, min(rate // 100, rows.shape[1]))
     rows = rows[:, : rows.shape[1] // size * size].detach().cpu().double()
-    rows = rows - rows.median(1, keepdim=True).values
-    units = rows.unflatten(1, (-1, size)).square().mean(2).sqrt()  # [rows, n]
-    audible = torch.where(units > NOTHING, units, torch.nan)
-    loud = audible.nanquantile(0.9, dim=1, keepdim=True)
-    counts = units > 1e-3 * loud
-    units = units.minimum(3 * loud) * counts
-    level = (units.square().sum(1) / counts.sum(1).clamp(min=1)).sqrt()
-    return level.nan_to_num(0.0)
+    units = rows.unflatten(1, (-1, size))  # [rows, n, 10 ms]
+    mean = units.mean(2).median(1).values  # a click is no offset
+    powers = (units - mean[:, None, None]).square().mean(2).sqrt()  # [rows, n]
+    audible = torch.where(powers > NOTHING, powers, torch.nan)
+    loud = audible.nanquantile(0.97, dim=1, keepdim=True)
+    counts = (powers > 1e-3 * loud) & (powers < 10 * loud)
+    rms = (powers * counts).square().sum(1) / counts.sum(1).clamp(min=1)
+    rms = rms.sqrt().nan_to_num(0.0)
+    offset = torch.where(mean.abs() > _OFFSET * rms, mean, torch.zeros_like(mean))
+    return Level(rms, offset)
 
 
 class LevelControl:
@@ -68,15 +86,17 @@ class LevelControl:
     ---------
     target : float
         Level that the networks expect, full scale being 1.
-    levels : list of float
-        Level of each row; 0 where it is not known.
+    level : Level
+        Of the rows, as far as it is known.
     """
 
-    def __init__(self, target: float, levels: list[float]):
+    def __init__(self, target: float, level: Level):
+        levels, self.offsets = level.rms.tolist(), level.offset.tolist()
         self.target = target
-        self.gains = [target / level if level > NOTHING else 1.0 for level in levels]
-        self._loudest = [level if level > NOTHING else 0.0 for level in levels]
+        self.gains = [target / rms if rms > NOTHING else 1.0 for rms in levels]
+        self._loudest = [rms if rms > NOTHING else 0.0 for rms in levels]
         self._recent: list[deque[float]] = [deque(maxlen=_UNITS) for _ in levels]
+        self._means: list[deque[float]] = [deque(maxlen=_UNITS) for _ in levels]
         self._begun: Tensor | None = None  # samples of a unit that is not complete
 
     def pieces(self, chunk: Tensor) -> Iterator[tuple[Tensor, bool]]:
@@ -92,7 +112,7 @@ class LevelControl:
         torch.Tensor
             The next samples, `applied` of which is to be fed.
         bool
-            Whether the gains change behind them.
+            Whether a gain changes behind them, so that the networks must forget.
         """
         samples = chunk.detach()
         if self._begun is not None:
@@ -102,17 +122,20 @@ class LevelControl:
         self._begun = samples[:, whole:].clone()
         end = chunk.shape[1] - samples.shape[1]
         begin = 0
-        for unit in units.square().mean(2).sqrt().T.tolist():
+        means = units.mean(2)
+        powers = (units - means[:, :, None]).square().mean(2).sqrt()
+        for mean, power in zip(means.T.tolist(), powers.T.tolist(), strict=True):
             end += SAMPLES_PER_FRAME
-            gains = self._observe(unit)
-            if gains != self.gains:
-                yield chunk[:, begin:end], True
-                begin, self.gains = end, gains
+            offsets, gains = self._offsets(mean, power), self._levels(power)
+            if (offsets, gains) != (self.offsets, self.gains):
+                yield chunk[:, begin:end], gains != self.gains
+                begin, self.offsets, self.gains = end, offsets, gains
         yield chunk[:, begin:], False
 
     def applied(self, samples: Tensor) -> Tensor:
         """Samples at the level that the networks expect, none far above it."""
         limit = CREST * self.target
+        samples = samples - samples.new_tensor(self.offsets)[:, None]
         return (samples * self._column(samples)).clamp(-limit, limit)
 
     def removed(self, enhanced: Tensor) -> Tensor:
@@ -122,7 +145,21 @@ class LevelControl:
     def _column(self, like: Tensor) -> Tensor:
         return like.new_tensor(self.gains)[:, None]
 
-    def _observe(self, unit: list[float]) -> list[float]:
+    def _offsets(self, means: list[float], powers: list[float]) -> list[float]:
+        """Offsets after the next 40 ms, whose means and levels are given."""
+        offsets = self.offsets.copy()
+        for row, mean in enumerate(means):
+            recent = self._means[row]
+            recent.append(mean)
+            usual = median(recent)
+            far = abs(usual - offsets[row]) > _OFFSET * max(
+                powers[row], *self._recent[row], NOTHING
+            )
+            if far and len(recent) == _UNITS:
+                offsets[row] = usual
+        return offsets
+
+    def _levels(self, unit: list[float]) -> list[float]:
         """Gains after the next 40 ms, whose levels are given."""
         gains = self.gains.copy()
         for row, level in enumerate(unit):
