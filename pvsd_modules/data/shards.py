@@ -23,12 +23,12 @@ from speechbrain.dataio.batch import PaddedBatch
 from torch.utils.data import get_worker_info
 from tqdm import tqdm
 
-from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.data.audio_store import AudioStore, decode
 from pvsd_modules.data.training_mixer import TrainingMixer
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.atomic import written_whole
 from pvsd_modules.io.locking import locked
+from pvsd_modules.io.wav import wav_bytes
 
 
 def write_shards(
@@ -94,9 +94,7 @@ def _holds(shard: Path, entries: list[dict]) -> bool:
 def _write_shard(shard: Path, entries: list[dict], waves) -> None:
     with written_whole(shard) as temporary, tarfile.open(temporary, "w") as tar:
         for number, (entry, wave) in enumerate(zip(entries, waves, strict=True)):
-            wav = io.BytesIO()
-            soundfile.write(wav, wave, SAMPLE_RATE, subtype="PCM_16", format="WAV")
-            parts = {"json": json.dumps(entry).encode(), "wav": wav.getvalue()}
+            parts = {"json": json.dumps(entry).encode(), "wav": wav_bytes(wave)}
             for suffix, content in parts.items():
                 member = tarfile.TarInfo(f"{number:06d}.{suffix}")
                 member.size = len(content)

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import soundfile
-
 from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.checkpoints.find import DEFAULT_MODEL, model_name
 from pvsd_modules.errors import PvsdError
@@ -16,6 +14,7 @@ from pvsd_modules.evaluation.statistics import DIGITS
 from pvsd_modules.evaluation.systems import Model, enhanced_file
 from pvsd_modules.evaluation.table import columns_of
 from pvsd_modules.io.atomic import written_whole
+from pvsd_modules.io.wav import wav_bytes
 from pvsd_modules.metrics import MEASURES
 
 COLUMNS = columns_of(MEASURES)
@@ -179,4 +178,4 @@ def save_wav(folder: str | Path, name: str, signal) -> None:
     So nothing is clipped or rounded, whatever the level.
     """
     with written_whole(wav_path(folder, name)) as temporary:
-        soundfile.write(temporary, signal.numpy(), SAMPLE_RATE, "FLOAT", format="WAV")
+        temporary.write_bytes(wav_bytes(signal.numpy(), "FLOAT"))

@@ -6,7 +6,6 @@ exactly 640 samples a frame) and ``info.json``. A folder appears whole or not at
 """
 
 import functools
-import io
 import json
 import math
 from collections import Counter
@@ -15,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
-from pvsd_modules.alignment import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+from pvsd_modules.alignment import FPS, SAMPLES_PER_FRAME
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.faces import tracking
 from pvsd_modules.faces.detectors import make_detector
@@ -26,6 +24,7 @@ from pvsd_modules.io.atomic import folder_written_whole
 from pvsd_modules.io.sound_reading import read_mono
 from pvsd_modules.io.suffixes import VIDEO_SUFFIXES
 from pvsd_modules.io.walking import walk
+from pvsd_modules.io.wav import wav_bytes
 from pvsd_modules.models.protocols import Detector
 
 SILENCE = 1e-3  # peak below which a track counts as silent (-60 dB)
@@ -226,9 +225,6 @@ def preprocess_clip(path: Path, folder: Path, settings: Settings) -> dict:
         written = tracking.write_crops(crops, part, settings.quality)
         if written != count:
             raise PvsdError(f"read {count} frames at first and then {written}")
-        wav = io.BytesIO()  # libsndfile does not say that a disk is full
-        sound = np.clip(sound, -1, 1)
-        soundfile.write(wav, sound, SAMPLE_RATE, subtype="PCM_16", format="WAV")
-        (part / "audio.wav").write_bytes(wav.getvalue())
+        (part / "audio.wav").write_bytes(wav_bytes(np.clip(sound, -1, 1)))
         (part / "info.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
     return record

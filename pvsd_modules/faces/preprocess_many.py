@@ -132,8 +132,6 @@ def preprocess_clips(
     """
     settings = settings or Settings()
     out = Path(out)
-    for folder in {(out / clip).parent for clip in clips}:
-        remove_leftovers(folder)
     outcomes, failed, busy = {}, 0, {}
     with tqdm(total=len(clips), unit="clip", desc="preprocess", disable=None) as bar:
 
@@ -153,6 +151,8 @@ def preprocess_clips(
             again = dict(busy)
             busy.clear()
             _run(again, out, settings, True, workers, note)
+    for folder in {(out / clip).parent for clip in clips}:
+        remove_leftovers(folder)  # of runs that were killed
     return [outcomes[clip] for clip in clips]
 
 

@@ -4,6 +4,7 @@ RIFF and RF64 after EBU Tech 3306; `WAVEFORMATEXTENSIBLE` with its mask of louds
 where there are more than two channels or the source has one.
 """
 
+import io
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any, BinaryIO
 
 import av
 import numpy as np
+import soundfile
+
+from pvsd_modules.alignment import SAMPLE_RATE
 
 # Loudspeakers in the order of the mask's bits, in FFmpeg's words.
 _SPEAKERS = "FL FR FC LFE BL BR FLC FRC BC SL SR TC TFL TFC TFR TBL TBC TBR".split()
@@ -32,6 +36,32 @@ _INFO = {
     "language": b"ILNG",
 }
 _MOST_KEPT = 2**26  # bytes of one chunk that is taken over
+
+
+def wav_bytes(samples: np.ndarray, subtype: str = "PCM_16") -> bytes:
+    """A whole WAV file at 16 kHz, to be written by Python.
+
+    libsndfile, which writes it here into memory, does not say when a disk is full.
+
+    Arguments
+    ---------
+    samples : np.ndarray
+        ``[time]`` or ``[time, channels]``, float or int16.
+    subtype : str
+        libsndfile's name of the sample format.
+
+    Returns
+    -------
+    bytes
+
+    Example
+    -------
+    >>> len(wav_bytes(np.zeros(8)))
+    60
+    """
+    held = io.BytesIO()
+    soundfile.write(held, samples, SAMPLE_RATE, subtype, format="WAV")
+    return held.getvalue()
 
 
 class WavLayout:

@@ -1,7 +1,6 @@
 """Makes the report: the figures as files, and the page that holds them."""
 
 import base64
-import io
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
@@ -9,7 +8,6 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import torch
 from torch import Tensor
 
@@ -20,6 +18,7 @@ from pvsd_modules.evaluation.text import listed
 from pvsd_modules.io.atomic import written_whole
 from pvsd_modules.io.sound_reading import read_mono
 from pvsd_modules.io.video_reading import read_frames
+from pvsd_modules.io.wav import wav_bytes
 from pvsd_modules.plots import save_spectrograms
 from pvsd_modules.report.curves import read_log, save_curves
 from pvsd_modules.report.figures import save_against_snr, save_by_class
@@ -223,7 +222,5 @@ def _picture(path: Path, description: str, caption: str = "", kind: str = "") ->
 
 def _sound(signal: Tensor) -> str:
     """A signal ``[time]`` as the bytes of a wav file within the page."""
-    held = io.BytesIO()
     samples = signal.detach().cpu().float().clamp(-1, 1).numpy()
-    soundfile.write(held, samples, SAMPLE_RATE, "PCM_16", format="WAV")
-    return base64.b64encode(held.getvalue()).decode("ascii")
+    return base64.b64encode(wav_bytes(samples)).decode("ascii")

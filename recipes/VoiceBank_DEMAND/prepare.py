@@ -17,10 +17,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import soundfile
 from tqdm import tqdm
 
-from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.data.datasets import load_manifest
 from pvsd_modules.data.manifests import record
 from pvsd_modules.data.manifests.build import Options, escape, prepare_kind
@@ -28,6 +26,7 @@ from pvsd_modules.data.manifests.pairs import Pairs
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.atomic import written_whole
 from pvsd_modules.io.sound_reading import read_mono
+from pvsd_modules.io.wav import wav_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +97,7 @@ def write_noise(path, pair):
     samples = min(len(noisy), len(clean))
     noise = (noisy[:samples] - clean[:samples]).clamp(-1, 1).numpy()
     with written_whole(path) as temporary:
-        soundfile.write(temporary, noise, SAMPLE_RATE, subtype="PCM_16")
+        temporary.write_bytes(wav_bytes(noise))
 
 
 def main(arguments=None):

@@ -5,7 +5,9 @@ import json
 import multiprocessing
 import os
 import shutil
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import av
@@ -170,6 +172,34 @@ def test_two_runs_at_once_make_no_clip_twice(tree, tmp_path):
     assert sorted(first + second) == ["done"] * 8 + ["skipped"] * 8
     for clip in find_clips(tree):
         check_clip(out / clip)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="asks for a process as POSIX does")
+def test_a_killed_rank_is_started_again(tree, tmp_path, script, monkeypatch):
+    for name in "cdefghij":
+        shutil.copytree(tree / "trainval" / "bob", tree / "trainval" / name)
+    out, words = tmp_path / "faces", ["--detector", "centre", "--workers", "2"]
+    words = [str(tree), str(out), *words]
+    ranks = [{"RANK": str(k), "WORLD_SIZE": "2"} for k in range(2)]
+    command = [sys.executable, str(SCRIPT), *words]
+    killed = subprocess.Popen(command, env=os.environ | ranks[0])
+    while not list(out.rglob("*.jpg")) and killed.poll() is None:
+        time.sleep(0.05)
+    killed.kill()
+    killed.wait()
+    assert len(list(out.rglob("info.json"))) < 5
+    for rank in ranks:
+        for key, value in rank.items():
+            monkeypatch.setenv(key, value)
+        assert script.main([*words[:4], "--workers", "1"]) == 0
+    for clip in find_clips(tree):
+        check_clip(out / clip)
+    folders = [path for path in out.rglob("*") if path.is_dir()]
+    assert not [path for path in folders if path.name.startswith(".pvsd")]
+    counts = [
+        json.loads((out / f"summary-{k}-of-2.json").read_text()) for k in range(2)
+    ]
+    assert [count["done"] + count["skipped"] for count in counts] == [5, 5]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
