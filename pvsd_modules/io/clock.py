@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pvsd_modules.io.media import MediaInfo
+from pvsd_modules.io.media import MediaInfo, demuxed
 
 _BACK = 0.3  # seconds; a stream whose time goes back further begins a new part
 _AHEAD = 10.0  # seconds without any packet after which a transport stream was joined
@@ -68,7 +68,7 @@ def placed_packets(container: Any, streams: list, info: MediaInfo) -> Iterator[A
         if info.video and info.video.stream not in wanted:
             others.add(info.video.stream)
         streams = [*streams, *(container.streams[index] for index in sorted(others))]
-    for packet in container.demux(streams):
+    for packet in demuxed(container, streams, info.notes):
         clock.place(packet)
         if packet.stream.index in wanted:
             yield packet

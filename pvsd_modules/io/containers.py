@@ -4,12 +4,13 @@ Sample format, codec, channel layout and rate stay as they are wherever the new
 container and FFmpeg's encoders allow it; each thing that cannot stay is a sentence.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
 
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.io.layouts import stored_layout
 from pvsd_modules.io.media import AudioTrack
 
 _PCM_LE = ("pcm_s16le", "pcm_u8", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le")
@@ -17,7 +18,7 @@ _PCM_BE = ("pcm_s16be", "pcm_s24be", "pcm_s32be", "pcm_f32be", "pcm_f64be")
 _LAW = ("pcm_mulaw", "pcm_alaw")
 _ISO: tuple[str, ...] = ("aac", "alac", "libopus", "flac", "libmp3lame", "ac3", "eac3")
 _OLD = ("libmp3lame", "ac3", "eac3", "mp2", "wavpack", "tta")
-_MKV: tuple[str, ...] = ("aac", *_PCM_LE, "flac", "alac", "libopus", "vorbis", *_OLD)
+_MKV: tuple[str, ...] = ("aac", *_PCM_LE, "flac", "alac", "libopus", *_OLD)
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Container:
         Sound tracks at most.
     copies : tuple of str
         Kinds of further streams that it may take over.
+    brand : str
+        What an MP4 file calls itself; FFmpeg's own muxer of M4A takes no cover art.
     """
 
     muxer: str
@@ -44,6 +47,7 @@ class Container:
     pictures: tuple[str, ...] = ()
     tracks: int = 1
     copies: tuple[str, ...] = ()
+    brand: str = ""
 
 
 _COVER = ("cover",)
@@ -58,7 +62,7 @@ _MOV_CODECS: tuple[str, ...] = (
     "eac3",
     "libmp3lame",
 )
-_M4A = Container("ipod", ("aac", "alac"), tracks=99, copies=_COVER)
+_M4A = Container("mp4", ("aac", "alac"), tracks=99, copies=_COVER, brand="M4A ")
 _AIFF = Container("aiff", (*_PCM_BE, *_LAW), copies=_COVER)
 _TS = Container("mpegts", ("aac", "mp2", "ac3", "eac3", "libmp3lame"), ("libx264",), 99)
 _MPG = Container("mpeg", ("mp2", "ac3"), ("mpeg2video",), 99)
@@ -72,7 +76,7 @@ CONTAINERS = {
     ".oga": Container("ogg", ("vorbis", "libopus", "flac"), copies=_COVER),
     ".opus": Container("ogg", ("libopus",), copies=_COVER),
     ".m4a": _M4A,
-    ".m4b": _M4A,
+    ".m4b": replace(_M4A, brand="M4B "),
     ".aiff": _AIFF,
     ".aif": _AIFF,
     ".aifc": _AIFF,
@@ -86,7 +90,9 @@ CONTAINERS = {
     ".wma": Container("asf", ("wmav2",)),
     ".wv": Container("wv", ("wavpack",)),
     ".tta": Container("tta", ("tta",)),
-    ".mka": Container("matroska", ("libopus", *_MKV), tracks=99, copies=_ALL),
+    ".mka": Container(
+        "matroska", ("libopus", *_MKV), tracks=99, copies=("video", *_ALL)
+    ),
     ".mp4": _MP4,
     ".m4v": _MP4,
     ".mov": Container("mov", _MOV_CODECS, ("libx264", "mpeg4"), 99, _MP4.copies),
@@ -114,16 +120,6 @@ _LOSSLESS_SUFFIXES = frozenset(
 # FFmpeg's decoders and the encoders of the same codec.
 _ENCODERS = {"mp3": "libmp3lame", "mp3float": "libmp3lame", "opus": "libopus"}
 _LOSSLESS = ("flac", "alac", "wavpack", "tta")
-_LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1", "7.1")
-# Layouts of the same number of channels that differ by the place of the back ones.
-_ALIKE = {
-    "5.1(side)": "5.1",
-    "5.1": "5.1(side)",
-    "5.0(side)": "5.0",
-    "5.0": "5.0(side)",
-    "quad": "quad(side)",
-    "quad(side)": "quad",
-}
 _MOST_CHANNELS = {"libmp3lame": 2, "mp2": 2, "wmav2": 2, "ac3": 6, "eac3": 6}
 _MOST_CHANNELS |= {"aac": 8, "libopus": 8, "flac": 8, "alac": 8, "vorbis": 8, "tta": 16}
 
@@ -285,7 +281,12 @@ def encoding_of(track: AudioTrack, output: str | Path) -> Encoding:
             f"The sample rate is {rate} Hz, not {track.sample_rate} Hz: "
             f"{suffix} files hold no such rate."
         )
-    layout = track.layout or _usual_layout(track.channels)
+    layout = stored_layout(codec, track.layout, track.channels)
+    if track.layout not in ("", layout) and track.channels > 2:
+        notes.append(
+            f"The channels are labelled {layout}, not {track.layout}: {suffix} files "
+            "know no other."
+        )
     wide = stored in ("s24", "s32", "f32", "f64")
     bit_rate = 0 if kept else _bit_rate(codec, rate, track)
     return Encoding(codec, rate, layout, wide, bit_rate, tuple(notes))
@@ -293,6 +294,8 @@ def encoding_of(track: AudioTrack, output: str | Path) -> Encoding:
 
 def _codec(track: AudioTrack, codecs: tuple[str, ...], stored: str) -> str:
     same = _ENCODERS.get(track.codec, track.codec)
+    if same == "vorbis" and same not in codecs:
+        same = "libopus"  # its heir
     if same in codecs:
         return same
     for codec in codecs:  # the same samples, in another order of bytes
@@ -327,11 +330,6 @@ def _rate(codec: str, rate: int) -> int:
     possible = av.codec.Codec(codec, "w").audio_rates or [rate]
     higher = [one for one in possible if one >= rate]
     return min(higher) if higher else max(possible)
-
-
-def _usual_layout(channels: int) -> str:
-    """The usual layout of so many channels, beyond eight one without names."""
-    return _LAYOUTS[channels - 1] if channels <= len(_LAYOUTS) else f"{channels}C"
 
 
 def _bit_rate(codec: str, rate: int, track: AudioTrack) -> int:

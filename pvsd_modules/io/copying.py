@@ -4,6 +4,8 @@ Pictures, cover art, subtitles, attachments, sound tracks that are not enhanced,
 chapters: what the new container cannot hold is named in a note.
 """
 
+import base64
+import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,12 @@ from typing import Any
 from pvsd_modules.alignment import FPS
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.clock import placed_packets
-from pvsd_modules.io.containers import Container
+from pvsd_modules.io.containers import Container, container_of
 from pvsd_modules.io.media import MediaInfo, kind_of, open_media
 from pvsd_modules.io.wav import WavLayout
 
 # What containers and programs write about themselves.
+_PICTURES = {"png": "png", "mjpeg": "jpeg"}
 _NAMES = {"cover": "cover art", "video": "picture", "audio": "undecodable audio"}
 _NAMES |= {kind: kind for kind in ("subtitle", "attachment", "data")}
 # What needs no second look: these survive in these.
@@ -24,6 +27,7 @@ _SAFE_TAGS |= {"date", "creation_time"}
 _SAFE_SUFFIXES = {".mp4", ".m4v", ".mov", ".mkv", ".mka"}
 _TAG_CHUNKS = {b"LIST", b"id3 ", b"ID3 "}
 OWN_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
+OWN_TAGS |= {"software"}
 
 
 def copied_stream(
@@ -51,7 +55,11 @@ def copied_stream(
     PvsdError
         When these are the pictures: without them, there is no video.
     """
-    kind = kind_of(stream)
+    kind, context = kind_of(stream), stream.codec_context
+    if kind == "audio" and not (context and context.rate):
+        return None  # FFmpeg met it too late to know what it is
+    if kind == "video" and not (context and context.width):
+        return None
     shown = info.video is not None and stream.index == info.video.stream
     if shown and container.pictures:
         if not _holds_pictures(container, origin, stream):
@@ -61,13 +69,12 @@ def copied_stream(
                 "output that ends like the source, or in .mkv."
             )
     elif kind == "audio":
-        if stream.codec_context is None or not _same_codec(stream, container):
+        if not _same_codec(stream, container):
             return None
     elif kind not in container.copies:
         return None
     if kind == "subtitle" and (
-        stream.codec_context is None
-        or stream.codec_context.name not in target.supported_codecs
+        context is None or context.name not in target.supported_codecs
     ):
         return None
     try:
@@ -76,6 +83,40 @@ def copied_stream(
         return None
     describe(copy, stream)
     return copy
+
+
+def keep_cover(stream: Any, info: MediaInfo, target: Any, sound: Any) -> bool:
+    """Keep cover art where it is not a stream: in Matroska, and in Ogg's tags.
+
+    Arguments
+    ---------
+    stream : av.stream.Stream
+        The cover in the source.
+    info : MediaInfo
+        The source.
+    target : av.container.OutputContainer
+    sound : av.stream.Stream or None
+        The new sound, whose tags Ogg keeps.
+
+    Returns
+    -------
+    bool
+        Whether the new file keeps it so.
+    """
+    kind = _PICTURES.get(stream.codec_context.name if stream.codec_context else "")
+    if kind is None or target.format.name not in ("matroska", "ogg"):
+        return False
+    with open_media(info.path) as container:
+        packets = container.demux(container.streams[stream.index])
+        data = next((bytes(packet) for packet in packets if packet.size), b"")
+    if target.format.name == "matroska":
+        target.add_attachment(f"cover.{kind}", f"image/{kind}", data)
+    elif sound is not None:  # the picture block of FLAC, in base64
+        mime = f"image/{kind}".encode()
+        block = struct.pack(">II", 3, len(mime)) + mime + bytes(20)
+        block += struct.pack(">I", len(data)) + data
+        sound.metadata["METADATA_BLOCK_PICTURE"] = base64.b64encode(block).decode()
+    return True
 
 
 def describe(copy: Any, stream: Any) -> None:
@@ -214,7 +255,12 @@ def lost(info: MediaInfo, output: Path) -> list[str]:
     """
     tags = kept_tags(info.tags)
     if not (info.chapters or info.others or len(info.tracks) > 1):
-        if set(tags) <= _SAFE_TAGS and output.suffix.lower() in _SAFE_SUFFIXES:
+        shown = info.video is None or container_of(output).pictures
+        if (
+            shown
+            and set(tags) <= _SAFE_TAGS
+            and output.suffix.lower() in _SAFE_SUFFIXES
+        ):
             return []
     chunks = []
     if info.format == "wav":
@@ -237,7 +283,9 @@ def lost(info: MediaInfo, output: Path) -> list[str]:
         notes.append(f"Chunks of the WAV file that are not kept: {', '.join(chunks)}.")
     if fewer > 0:
         notes.append(f"Chapters that {output.suffix} files do not keep: {fewer}.")
-    source = [*info.others, *(["video"] if info.video else [])]
+    several = container_of(output).tracks > 1
+    source = [*info.others, *["audio"] * (len(info.tracks) if several else 1)]
+    source += ["video"] if info.video else []
     for kind in dict.fromkeys(source):
         missing = source.count(kind) - kinds.count(kind)
         # Timecodes and chapter texts of QuickTime are written anew as data.

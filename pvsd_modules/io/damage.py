@@ -44,6 +44,8 @@ def is_cut(path: str | Path) -> bool:
             return _walk(file, size, 8, _caf_chunk)
         if head[:4] == _EBML:
             return _matroska_end(head + file.read(4096)) > size
+        if head[:3] == b"ID3" or head[0] == 0xFF:
+            return _mp3_end(file, head) > size
         if head[:4] == b"OggS":
             file.seek(max(size - _OGG_PAGE, 0))
             tail = file.read()
@@ -80,6 +82,20 @@ def _box(head: bytes, left: int) -> int:
 def _caf_chunk(head: bytes, left: int) -> int:
     length = struct.unpack(">q", head[4:12])[0] if len(head) >= 12 else -1
     return left if length < 0 else length + 12
+
+
+def _mp3_end(file: BinaryIO, head: bytes) -> int:
+    """Where an MP3 file ends by its first frame (Xing's), 0 where that says nothing."""
+    begin = 0
+    if head[:3] == b"ID3":  # its length comes in 7 bits a byte
+        begin = 10 + sum(byte << 7 * (3 - k) for k, byte in enumerate(head[6:10]))
+    file.seek(begin)
+    frame = file.read(200)
+    place = max(frame.find(b"Xing"), frame.find(b"Info"))
+    if place < 0 or len(frame) < place + 16:
+        return 0
+    flags, _, length = struct.unpack(">III", frame[place + 4 : place + 16])
+    return begin + length if flags & 3 == 3 else 0
 
 
 def _matroska_end(head: bytes) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.atomic import written_whole
 from pvsd_modules.io.containers import Container, Encoding
+from pvsd_modules.io.layouts import writing_order
 
 
 @contextmanager
@@ -41,8 +42,10 @@ def new_container(
         Its ``name`` is the temporary file.
     """
     options["fflags"] = "+bitexact"  # the same again makes the same file
-    if container.muxer in ("mp4", "ipod", "mov", "3gp"):
+    if container.muxer in ("mp4", "mov", "3gp"):
         options["movflags"] = "+faststart" + options.get("movflags", "")
+    if container.brand:
+        options["brand"] = container.brand
     if container.muxer == "aiff":
         options["write_id3v2"] = "1"
     with written_whole(output, replace) as temporary:
@@ -78,6 +81,10 @@ class SoundEncoder:
 
     def __init__(self, target: Any, encoding: Encoding, rate: int, channels: int):
         self.target, self.rate, self.layout = target, rate, encoding.layout
+        order = writing_order(
+            encoding.codec, target.format.name, encoding.layout, channels
+        )
+        self._order = None if order is None else list(order)
         if av.AudioLayout(self.layout).nb_channels != channels:
             raise ValueError(f"{self.layout} has not {channels} channels")
         self.stream = target.add_stream(
@@ -103,6 +110,8 @@ class SoundEncoder:
         """Append float ``[channels, n]`` within full scale."""
         if samples.shape[1] == 0:
             return
+        if self._order is not None:
+            samples = samples[self._order]
         # Packed: PyAV mishandles planar samples of exactly eight channels.
         packed = np.ascontiguousarray(samples.T, np.float32).reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(packed, "flt", self.layout)

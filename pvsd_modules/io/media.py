@@ -19,9 +19,14 @@ import soundfile
 
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.damage import is_cut
+from pvsd_modules.io.layouts import settle_layouts
+from pvsd_modules.io.wav import WavLayout
 
 _LEAST_RATE = 1000  # hertz; below, nothing of speech is left
 _LOOKED_AT = 20_000  # packets in which the first frame of every track is looked for
+CUT = "The file is cut short: what is left of it is read."
+DAMAGED = "The file is damaged: it is read up to there."
+LATER = "Further tracks begin in the middle of the file: they are left out."
 LIBSNDFILE = "libsndfile"  # begins the format of what is read through soundfile
 # Sample formats of libsndfile in FFmpeg's words; all others are lossy.
 SUBTYPES = {
@@ -214,7 +219,7 @@ class MediaInfo:
 
 @contextmanager
 def open_media(
-    path: str | Path, made_stamps: bool = False
+    path: str | Path, made_stamps: bool = False, file: Any = None
 ) -> Iterator[av.container.InputContainer]:
     """Open a media file for reading; what FFmpeg cannot read becomes a sentence.
 
@@ -225,6 +230,8 @@ def open_media(
     made_stamps : bool
         Work out the presentation times that a container does not store (AVI); for
         copying packets, decoders do without.
+    file : file object
+        Read in place of the file, which ``path`` then only names.
 
     Yields
     ------
@@ -240,11 +247,17 @@ def open_media(
     check_input(path)
     options = {"fflags": "genpts"} if made_stamps else {}
     try:
+        if WavLayout(path).is_unfinished:
+            options["ignore_length"] = "1"
         # "file:" keeps names such as "a:b.mp4" from being read as a protocol.
         with av.open(
-            f"file:{path}", options=options, metadata_errors="ignore"
+            file or f"file:{path}", options=options, metadata_errors="ignore"
         ) as container:
             yield container
+    except av.error.PatchWelcomeError as error:
+        raise PvsdError(
+            f"{path} is of a kind, or changes to one, that FFmpeg cannot read."
+        ) from error
     except (av.error.FFmpegError, UnicodeError) as error:
         raise PvsdError(
             f"{path} cannot be read as video or audio ({error.__class__.__name__}): "
@@ -282,18 +295,50 @@ def kind_of(stream: Any) -> str:
     return stream.type if stream.type in known else "data"
 
 
-def decoded(container: Any, stream: Any) -> Iterator[Any]:
-    """Decode one stream; damaged packets are skipped, their time stays a gap."""
-    for packet in container.demux(stream):
-        yield from frames_of(packet)
+def demuxed(container: Any, streams: list, notes: list[str]) -> Iterator[Any]:
+    """Packets of some streams of a file that may be damaged or joined.
+
+    Arguments
+    ---------
+    container : av.container.InputContainer
+    streams : list of av.stream.Stream
+    notes : list of str
+        A sentence is added where the file is damaged, and where further streams begin
+        midway, at whose first packet PyAV's own generator ends with an error.
+
+    Yields
+    ------
+    packet : av.packet.Packet
+    """
+    known, begun = len(container.streams), False
+    while True:
+        try:
+            for packet in container.demux(streams):
+                begun = True
+                yield packet
+            break
+        except IndexError:
+            continue  # with the next packet
+        except av.error.InvalidDataError:
+            if not begun:
+                raise
+            if DAMAGED not in notes:
+                notes.append(DAMAGED)
+            break
+    if len(container.streams) > known and LATER not in notes:
+        notes.append(LATER)
 
 
-def frames_of(packet: Any) -> list[Any]:
-    """The frames of a packet, none of a damaged one."""
+def frames_of(packet: Any, failed: list[Any] | None = None) -> list[Any]:
+    """The frames of a packet, none of a damaged one, which joins ``failed``."""
     try:
         return packet.decode()
-    except (av.error.InvalidDataError, av.error.EOFError):
-        return []
+    except (av.error.InvalidDataError, av.error.PatchWelcomeError):
+        if failed is not None:
+            failed.append(packet.pts)
+    except av.error.EOFError:
+        pass
+    return []
 
 
 def frame_time(frame: Any) -> float | None:
@@ -333,9 +378,13 @@ def probe(source: "str | Path | MediaInfo") -> MediaInfo:
             raise
         return found
     if is_cut(path):
-        info.notes.append("The file is cut short: what is left of it is read.")
-    if _is_one_page_of_vorbis(info) or not (info.tracks or info.video):
-        info = _sndfile_info(path) or info
+        info.notes.append(CUT)
+    odd = info.format == "sds" or any(one.codec == "g726" for one in info.tracks)
+    better = odd or _is_one_page_of_vorbis(info)
+    if better or not (info.tracks or info.video):
+        found = _sndfile_info(path)
+        if found is not None:
+            info = replace(info, format=found.format, tracks=found.tracks)
     return info
 
 
@@ -371,6 +420,7 @@ def check_rate(info: MediaInfo) -> None:
 
 def look_into(container: Any, path: Path) -> MediaInfo:
     """What an open container holds; its first packets are taken."""
+    settle_layouts(container)
     streams = [one for one in container.streams if one.codec_context is not None]
     sounds = [one for one in streams if one.type == "audio" and one.codec_context.rate]
     pictures = [one for one in streams if kind_of(one) == "video"]
@@ -408,7 +458,7 @@ def look_into(container: Any, path: Path) -> MediaInfo:
 def _first_frames(container: Any, wanted: list) -> dict[int, Any]:
     """The first frame of each stream that has one, by the stream's index."""
     first: dict[int, Any] = {}
-    for number, packet in enumerate(container.demux(wanted) if wanted else ()):
+    for number, packet in enumerate(demuxed(container, wanted, []) if wanted else ()):
         if packet.stream.index not in first:
             frames = frames_of(packet)
             if frames:
@@ -420,18 +470,14 @@ def _first_frames(container: Any, wanted: list) -> dict[int, Any]:
 
 def _audio_track(container: Any, stream: Any, frame: Any) -> AudioTrack:
     context, rate = stream.codec_context, frame.sample_rate
-    samples = (container.duration or 0) * rate // av.time_base
-    if stream.duration:
-        samples = round(stream.duration * stream.time_base * rate)
-    if context.name in ("opus", "libopus") and container.format.name == "ogg":
-        samples -= int.from_bytes((context.extradata or b"")[10:12], "little")
+    samples = declared_samples(container, stream, rate)
     name = frame.layout.name
     lossless = context.name.startswith(("pcm_", "flac", "alac", "wavpack", "tta"))
     return AudioTrack(
         stream.index,
         rate,
         frame.layout.nb_channels,
-        max(samples, 0),
+        samples,
         "" if name.endswith("channels") else name,  # that names no speakers
         context.name,
         8 * frame.format.bytes if lossless else 0,
@@ -440,6 +486,17 @@ def _audio_track(container: Any, stream: Any, frame: Any) -> AudioTrack:
         stream.metadata.get("language", ""),
         stream.metadata.get("title", ""),
     )
+
+
+def declared_samples(container: Any, stream: Any, rate: int) -> int:
+    """Samples of a sound stream by the container's own word, 0 where it has none."""
+    samples = (container.duration or 0) * rate // av.time_base
+    if stream.duration:
+        samples = round(stream.duration * stream.time_base * rate)
+    context = stream.codec_context
+    if context.name in ("opus", "libopus") and container.format.name == "ogg":
+        samples -= int.from_bytes((context.extradata or b"")[10:12], "little")
+    return max(samples, 0)
 
 
 def _video_track(stream: Any, frame: Any) -> VideoTrack:
@@ -461,7 +518,8 @@ def soundfile_name(path: Path) -> str | bytes:
 def _sndfile_info(path: Path) -> MediaInfo | None:
     """What only libsndfile knows (mat5, htk, sds, ...); None for everything else."""
     try:
-        with soundfile.SoundFile(soundfile_name(path)) as file:
+        # Without a name, so that no decoder is guessed from it.
+        with path.open("rb") as data, soundfile.SoundFile(data) as file:
             if file.frames == 0:
                 raise PvsdError(
                     f"{path} holds no samples: give a recording with sound."

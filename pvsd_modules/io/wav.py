@@ -16,8 +16,8 @@ import soundfile
 
 from pvsd_modules.alignment import SAMPLE_RATE
 
-# Loudspeakers in the order of the mask's bits, in FFmpeg's words.
-_SPEAKERS = "FL FR FC LFE BL BR FLC FRC BC SL SR TC TFL TFC TFR TBL TBC TBR".split()
+from pvsd_modules.io.layouts import layout_of_mask, speaker_mask
+
 _TAGS = {"f": 3, "alaw": 6, "mulaw": 7}
 _GUID = bytes.fromhex("000000001000800000aa00389b71")
 _UNKNOWN = 0xFFFFFFFF  # size of what does not end before the file does
@@ -78,11 +78,14 @@ class WavLayout:
         LIST and the like.
     missing : int
         Bytes of sound that the header promises and the file lacks.
+    is_unfinished : bool
+        Whether the header was written before the sound and never finished.
     """
 
     def __init__(self, path: str | Path):
         self.chunks: list[tuple[bytes, bytes]] = []
         self.missing = 0
+        self.is_unfinished = False
         size = Path(path).stat().st_size
         with open(path, "rb") as file:
             head = file.read(12)
@@ -98,6 +101,7 @@ class WavLayout:
                     if length == _UNKNOWN and long:
                         length = long
                     elif length in _UNFINISHED:
+                        self.is_unfinished = size > here
                         return
                     self.missing = max(here + length - size, 0)
                 elif name not in _OWN and length <= min(_MOST_KEPT, size - here):
@@ -212,8 +216,7 @@ def wav_codec(form: bytes) -> tuple[str, int, int, str] | None:
     layout = ""
     if tag == 0xFFFE and len(form) >= 26:
         mask, tag = struct.unpack("<IH", form[20:26])
-        names = [name for bit, name in enumerate(_SPEAKERS) if mask >> bit & 1]
-        layout = "+".join(names) if len(names) == channels else ""
+        layout = layout_of_mask(mask, channels)
     kinds = {1: f"s{bits}le" if bits > 8 else "u8", 3: f"f{bits}le"}
     kinds |= {6: "alaw", 7: "mulaw"}
     codec = f"pcm_{kinds.get(tag, '')}"
@@ -221,7 +224,7 @@ def wav_codec(form: bytes) -> tuple[str, int, int, str] | None:
     known |= {"pcm_f64le", "pcm_alaw", "pcm_mulaw"}
     if codec not in known or not rate or not channels:
         return None
-    return codec, rate, channels, av.AudioLayout(layout).name if layout else ""
+    return codec, rate, channels, layout
 
 
 class WavWriter:
@@ -273,7 +276,7 @@ class WavWriter:
 
     def _format(self, tag: int, rate: int, channels: int, mask: int) -> bytes:
         bits = 8 * self._align // channels
-        extended = mask not in (0, 3, 4) or channels > 2
+        extended = bool(mask) or channels > 2
         numbers = (channels, rate, rate * self._align, self._align, bits)
         form = struct.pack("<HHIIHH", 0xFFFE if extended else tag, *numbers)
         if extended:
@@ -308,28 +311,3 @@ class WavWriter:
     def _patch(self, place: int, data: bytes) -> None:
         self.file.seek(place)
         self.file.write(data)
-
-
-def speaker_mask(layout: str) -> int:
-    """The mask of loudspeakers of a channel layout, 0 where it has no such mask.
-
-    Arguments
-    ---------
-    layout : str
-        FFmpeg's name.
-
-    Returns
-    -------
-    int
-
-    Example
-    -------
-    >>> hex(speaker_mask("5.1(side)"))
-    '0x60f'
-    """
-    if not layout:
-        return 0
-    names = [channel.name for channel in av.AudioLayout(layout).channels]
-    if any(name not in _SPEAKERS for name in names):
-        return 0
-    return sum(1 << _SPEAKERS.index(name) for name in names)

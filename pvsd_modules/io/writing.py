@@ -21,19 +21,18 @@ from pvsd_modules.io.containers import (
 from pvsd_modules.io.copying import (
     copied_stream,
     describe,
+    keep_cover,
     kept_tags,
     lost,
     moved_chapters,
     shifted_packets,
 )
 from pvsd_modules.io.encoders import SoundEncoder, new_container
-from pvsd_modules.io.media import MediaInfo, open_media, soundfile_name
+from pvsd_modules.io.layouts import writing_order
+from pvsd_modules.io.media import MediaInfo, kind_of, open_media, soundfile_name
 from pvsd_modules.io.sound_reading import sound_blocks
 from pvsd_modules.io.wav import WavLayout, WavWriter, info_chunk
 
-# Where each of FFmpeg's channels lies in Vorbis, by their number (Vorbis I, 4.3.9).
-_VORBIS = {3: (0, 2, 1), 5: (0, 2, 1, 3, 4), 6: (0, 2, 1, 4, 5, 3)}
-_VORBIS |= {7: (0, 2, 1, 5, 6, 4, 3), 8: (0, 2, 1, 6, 7, 4, 5, 3)}
 _VORBIS_TAGS = "title copyright artist comment date album license genre".split()
 
 
@@ -170,7 +169,7 @@ def _write_wav(
             encoding.codec,
             track.sample_rate,
             track.channels,
-            track.layout,
+            track.layout if same or track.channels > 2 else "",
             chunks,
         )
         for block in blocks:
@@ -196,7 +195,7 @@ def _write_vorbis(
     """Through libsndfile, as FFmpeg's own Vorbis encoder is for stereo only."""
     encoding, blocks = _only(info, sound, output, written)
     channels = info.tracks[next(iter(sound))].channels
-    order = list(_VORBIS.get(channels, range(channels)))
+    order = list(writing_order("vorbis", "ogg", "", channels) or range(channels))
     try:
         with (
             written_whole(output, replace) as temporary,
@@ -247,7 +246,8 @@ def _write_container(
                 streams.encode(target, next(iter(sound)))
                 packets: Iterator[tuple[float, Any]] = iter(())
             else:
-                target.set_chapters(moved_chapters(origin.chapters(), info.start))
+                start = info.start if info.video else 0.0  # MP3 begins with a delay
+                target.set_chapters(moved_chapters(origin.chapters(), start))
                 streams.take_over(origin, target)
                 packets = shifted_packets(origin, streams.copies, info)
             _feed(streams.encoders, packets, target)
@@ -278,12 +278,18 @@ class _Streams:
             index = places.get(stream.index)
             if index is not None and index in self.sound:
                 self.encode(target, index, stream)
+            elif kind_of(stream) == "cover" and self._keeps(stream, target):
+                continue
             elif self.container.tracks > 1 or index is None:
                 copy = copied_stream(origin, target, stream, self.info, self.container)
                 if copy is not None:
                     self.copies[stream.index] = copy
                 elif index is not None:
                     self.encode(target, index, stream)
+
+    def _keeps(self, stream: Any, target: Any) -> bool:
+        sound = self.encoders[0][0].stream if self.encoders else None
+        return keep_cover(stream, self.info, target, sound)
 
     def encode(self, target: Any, index: int, like: Any = None) -> None:
         """Open a new sound stream, of what is enhanced or else of the old sound."""
