@@ -192,7 +192,7 @@ class _Part:
         ---------
         paths : set of str
         count : callable
-            Is told the number of files that were dealt with.
+            Is called with the number of files that are finished.
         failures : dict
             Takes the reason for each file that cannot be decoded.
 

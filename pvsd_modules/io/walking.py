@@ -25,7 +25,8 @@ def walk(
         File endings wanted, lower case with the dot.
     report : callable
         Is given the path and the reason for each subfolder that cannot be read, and
-        for each file whose name is not UTF-8; these are not listed.
+        for each file whose name is not UTF-8 or that is a device or a pipe; these
+        are not listed.
 
     Returns
     -------
@@ -50,8 +51,11 @@ def walk(
             if name[0] == "." or os.path.splitext(name)[1].lower() not in suffixes:
                 continue
             key = Path(folder, name).relative_to(root).as_posix()
-            if printable(key) == key:
-                found.append(key)
-            else:
+            path = Path(folder, name)
+            if printable(key) != key:
                 report(key, "its name is not UTF-8: rename it")
+            elif path.exists() and not path.is_file():
+                report(key, "it is a device or a pipe, not a file")
+            else:
+                found.append(key)
     return sorted(found)

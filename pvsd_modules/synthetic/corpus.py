@@ -157,7 +157,7 @@ def write_noises(
     for number in range(count):
         kind = NOISE_KINDS[number % len(NOISE_KINDS)]
         wave = noise_like(seconds, kind, seed * 1000 + number)
-        name, start = f"made-up{number:04d}", 10 * number
+        name, start = f"synth{number:06d}", 10 * number
         path = root / f"{name}_{start:06d}{suffix}"
         if suffix == ".wav":
             soundfile.write(path, wave, SAMPLE_RATE, subtype="PCM_16")

@@ -1,4 +1,4 @@
-"""Made-up noise of several kinds; a function of kind and seed."""
+"""Synthetic noise of several kinds; a function of kind and seed."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Made-up speech: babbled syllables, and how far each of their sounds opens the mouth.
+"""Synthetic speech: random syllables, and how far each of their sounds opens the mouth.
 
 Glottal pulses and noise go through moving resonances, as in Klatt, "Software for a
 cascade/parallel formant synthesizer" (JASA 1980). Nobody is recorded. Everything is

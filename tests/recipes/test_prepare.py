@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from speechbrain.dataio.dataio import load_data_json
 
+from pvsd_modules.data.manifests import quality
 from pvsd_modules.data.manifests.rooms import files_by_room
 from pvsd_modules.data.shards import ShardStore
 
@@ -365,6 +366,37 @@ def test_what_is_no_usable_signal_is_left_out_with_its_reason(tmp_path):
     assert noises == {"{noise_root}/test/x/good.wav"}
 
 
+def test_an_interrupted_call_measures_no_file_twice(tmp_path, monkeypatch):
+    root, out = tmp_path / "speech", tmp_path / "out"
+    for k in range(6):
+        write(root / f"s{k}" / "a.wav", seed=k)
+    measured = []
+
+    def measure(path, real=quality.measure_file):
+        if len(measured) == 4:
+            raise KeyboardInterrupt
+        measured.append(path)
+        return real(path)
+
+    monkeypatch.setattr(quality, "measure_file", measure)
+    options = ["--speech", root, "--output_folder", out, "--workers", 1]
+    with pytest.raises(KeyboardInterrupt):
+        run(*options)
+    assert len(measured) == 4 and not (out / "train_speech.json").exists()
+    with (out / "measured.jsonl").open("a") as file:
+        file.write('["half')
+    first = list(measured)
+    measured.clear()
+    assert run(*options) == 0
+    assert len(set(first) | set(measured)) == 6 and len(measured) <= 3
+    measured.clear()
+    assert run(*options, "--seed", 5) == 0  # other splits, nothing to decode
+    assert len(measured) <= 1
+    write(root / "s0" / "a.wav", 1.5)
+    assert run(*options) == 0
+    assert root / "s0" / "a.wav" in measured
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
 def test_one_bad_name_does_not_stop_the_others(tmp_path, monkeypatch):
     root, out = tmp_path / "speech", tmp_path / "out"
@@ -374,6 +406,7 @@ def test_one_bad_name_does_not_stop_the_others(tmp_path, monkeypatch):
     odd = os.fsencode(root / "s1") + b"/caf\xe9.wav"
     Path(os.fsdecode(odd)).write_bytes((root / "s0" / "fine.wav").read_bytes())
     write(root / "closed" / "x.wav")
+    os.mkfifo(root / "s2" / "pipe.wav")
     listed = os.scandir
 
     def scandir(path):
@@ -387,7 +420,8 @@ def test_one_bad_name_does_not_stop_the_others(tmp_path, monkeypatch):
     reasons = dict(line.split("\t") for line in text.splitlines())
     assert "Permission denied" in reasons["closed"]
     assert "not UTF-8" in reasons["s1/caf?.wav"]
-    assert set(reasons) == {"closed", "s1/caf?.wav", "s0/loop.wav"}
+    assert "a pipe" in reasons["s2/pipe.wav"]
+    assert set(reasons) == {"closed", "s1/caf?.wav", "s0/loop.wav", "s2/pipe.wav"}
     used = [
         item for s in ("train", "valid", "test") for item in read(out, f"{s}_speech")
     ]

@@ -1,4 +1,4 @@
-"""Videos become face crops and sound; what cannot be used is told, not fatal."""
+"""Videos become face crops and sound; what cannot be used is reported."""
 
 import importlib.util
 import json

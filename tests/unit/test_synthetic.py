@@ -1,4 +1,4 @@
-"""The made-up corpus: seeded, speech-like, mouths that follow it, LRS3's layout."""
+"""The synthetic corpus: seeded, speech-like, mouths that follow it, LRS3's layout."""
 
 import csv
 import importlib.util

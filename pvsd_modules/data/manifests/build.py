@@ -1,5 +1,6 @@
 """Writes the manifests of any kind of data: find, check, split, write, report."""
 
+import functools
 import logging
 from collections import Counter
 from dataclasses import dataclass
@@ -108,9 +109,12 @@ class Kind:
         """Least values of a recording."""
         return quality.Limits(options.min_seconds, options.min_level_db)
 
-    def check(self, recordings, options, left_out, workers) -> list[Recording]:
-        """The recordings that can be used, with their lengths."""
-        return quality.measure(recordings, self.limits(options), left_out, workers)
+    def check(self, recordings, options, left_out, measure) -> list[Recording]:
+        """The recordings that can be used, with their lengths.
+
+        ``measure`` is `quality.measure` of recordings and limits.
+        """
+        return measure(recordings, self.limits(options))
 
     def split(self, recordings: list[Recording], options: Options) -> None:
         """Fill in the set of each recording."""
@@ -183,7 +187,10 @@ def prepare_kind(
         ]
         if words:
             left_out.add(item.key, f"of the licence {item.licence}")
-    usable = kind.check(left_out.kept(recordings), options, left_out, workers)
+    log = notes.folder / "measured.jsonl"
+    settings = {"left_out": left_out, "workers": workers, "log": log}
+    measure = functools.partial(quality.measure, **settings)
+    usable = kind.check(left_out.kept(recordings), options, left_out, measure)
     if not usable:
         raise PvsdError(_nothing_found(kind, roots, left_out))
     kind.split(usable, options)

@@ -27,14 +27,14 @@ class Faces(Kind):
         wanted = [key for key in keys if Path(key).name == PREPROCESSED_AUDIO]
         return [from_path(root, key) for key in wanted]
 
-    def check(self, recordings, options, left_out, workers):
+    def check(self, recordings, options, left_out, measure):
         """Leaves out incomplete clips before anything is decoded."""
         for item in recordings:
             try:
                 item.frame_count = count_frames(item.path.parent)
             except PvsdError as error:
                 left_out.fault(item.key, str(error))
-        return super().check(left_out.kept(recordings), options, left_out, workers)
+        return super().check(left_out.kept(recordings), options, left_out, measure)
 
     def entry(self, item):
         """Sound, frames and their number, length in seconds, speaker."""

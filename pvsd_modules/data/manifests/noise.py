@@ -44,7 +44,7 @@ def speech_classes() -> frozenset[str]:
 
 
 def recording_of(key: str) -> str:
-    """The source recording that a noise file was cut from, where its name tells.
+    """The source recording that a noise file was cut from, from its name.
 
     Arguments
     ---------
@@ -54,7 +54,7 @@ def recording_of(key: str) -> str:
     Returns
     -------
     str
-        Name shared by all pieces of a recording; the path itself when nothing tells.
+        Name shared by all pieces of a recording; the path itself where none is known.
 
     Example
     -------
@@ -162,7 +162,7 @@ class Noise(Kind):
             options.min_seconds, options.min_level_db, options.min_noise_bandwidth
         )
 
-    def check(self, recordings, options, left_out, workers):
+    def check(self, recordings, options, left_out, measure):
         """Leaves out people's voices before anything is decoded."""
         voices = () if options.keep_speech_classes else speech_classes()
         for item in recordings:
@@ -170,7 +170,7 @@ class Noise(Kind):
                 left_out.add(item.key, "VGGSound's table does not know it")
             elif item.category.lower() in voices:
                 left_out.add(item.key, f"of the class {item.category}")
-        return super().check(left_out.kept(recordings), options, left_out, workers)
+        return super().check(left_out.kept(recordings), options, left_out, measure)
 
     def entry(self, item):
         """The file, its length in seconds, its class, its corpus."""

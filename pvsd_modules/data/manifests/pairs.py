@@ -3,7 +3,7 @@
 import re
 from pathlib import Path, PurePosixPath
 
-from pvsd_modules.data.manifests import quality, scan
+from pvsd_modules.data.manifests import scan
 from pvsd_modules.data.manifests.build import Kind, escape
 from pvsd_modules.data.manifests.scan import Recording
 from pvsd_modules.errors import PvsdError
@@ -59,11 +59,11 @@ class Pairs(Kind):
         root = Path(item.path.as_posix().removesuffix(item.key))
         return [item.path, root / noisy_of(item.key)]
 
-    def check(self, recordings, options, left_out, workers):
+    def check(self, recordings, options, left_out, measure):
         """Leaves out pairs of which one is unusable, or of unequal lengths."""
-        clean = super().check(recordings, options, left_out, workers)
+        clean = super().check(recordings, options, left_out, measure)
         noisy = [Recording(self.files(r)[1], noisy_of(r.key)) for r in clean]
-        noisy = quality.measure(noisy, self.limits(options), left_out, workers)
+        noisy = measure(noisy, self.limits(options))
         seconds = {item.key: item.seconds for item in noisy}
         for item in clean:
             other = seconds.get(noisy_of(item.key))
@@ -131,7 +131,7 @@ def _speaker(key: str) -> str:
 
 
 def _split(key: str) -> str:
-    """The set that a folder's name tells, as in clean_trainset_28spk_wav."""
+    """The set from a folder's name, as in clean_trainset_28spk_wav."""
     for part in PurePosixPath(key).parent.parts:
         for word in re.split(r"[_\-. ]", part.lower()):
             split = scan.own_split(word.removesuffix("set"))

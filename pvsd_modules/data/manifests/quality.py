@@ -1,7 +1,9 @@
 """What a recording must be like to be used: how it is measured, and least values."""
 
+import json
 import math
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +69,8 @@ def measure_file(path: Path) -> Quality:
     PvsdError
         If the file cannot be decoded to its end.
     """
+    if path.exists() and not path.is_file():
+        raise PvsdError(f"{path} is a device or a pipe, not a file.")
     info = probe_audio(path)
     window = get_window("hann", _FRAME).astype(np.float32)
     energy = np.zeros(info.channels)
@@ -94,7 +98,11 @@ def _padded(wave: np.ndarray) -> np.ndarray:
 
 
 def measure(
-    recordings: list[Recording], limits: Limits, left_out: LeftOut, workers: int = 1
+    recordings: list[Recording],
+    limits: Limits,
+    left_out: LeftOut,
+    workers: int = 1,
+    log: Path | None = None,
 ) -> list[Recording]:
     """Decode every recording; leave out what is damaged or below a limit.
 
@@ -107,23 +115,46 @@ def measure(
         Takes the files that are missing, unreadable, empty or below a limit.
     workers : int
         Threads; decoding does not hold Python's lock.
+    log : Path, optional
+        Keeps what was measured, file by file, for the next call.
 
     Returns
     -------
     list of Recording
         Those that can be used, in the same order.
     """
-    with ThreadPoolExecutor(workers) as pool:
-        found = pool.map(_try, [item.path for item in recordings])
-        bar = tqdm(found, "Measuring", total=len(recordings), disable=None)
-        for item, quality in zip(recordings, bar, strict=True):
-            if isinstance(quality, str):
-                left_out.fault(item.key, quality)
-                continue
-            item.seconds = quality.seconds
-            if reason := shortcoming(quality, limits):
-                left_out.add(item.key, reason)
+    if not recordings:
+        return []
+    known = _read_log(log) if log else {}
+    stamps = [_stamp(item.path) for item in recordings]
+
+    def one(item, stamp):
+        return known.get(stamp) or _try(item.path)
+
+    try:
+        with ExitStack() as stack:
+            pool = stack.enter_context(ThreadPoolExecutor(workers))
+            out = stack.enter_context(_appended(log)) if log else None
+            found = pool.map(one, recordings, stamps)
+            bar = tqdm(found, "Measuring", total=len(recordings), disable=None)
+            for item, stamp, result in zip(recordings, stamps, bar, strict=True):
+                if isinstance(result, str):
+                    left_out.fault(item.key, result)
+                    continue
+                if out and stamp not in known:
+                    out.write(json.dumps([stamp, *vars(result).values()]) + "\n")
+                    out.flush()
+                item.seconds = result.seconds
+                if reason := shortcoming(result, limits):
+                    left_out.add(item.key, reason)
+    except OSError as error:
+        raise PvsdError(f"{log} cannot be written: {error.strerror}.") from error
     return left_out.kept(recordings)
+
+
+def _appended(log: Path):
+    log.parent.mkdir(parents=True, exist_ok=True)
+    return log.open("a", encoding="utf-8")
 
 
 def _try(path: Path) -> Quality | str:
@@ -133,6 +164,27 @@ def _try(path: Path) -> Quality | str:
         return str(error)
     except (OSError, ValueError) as error:  # a name that is too long, a NUL in it
         return f"it cannot be opened: {error}"
+
+
+def _stamp(path: Path) -> str:
+    """What tells a file from another one and from itself after a change."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return f"{path}"
+    return f"{path} {status.st_size} {status.st_mtime_ns}"
+
+
+def _read_log(log: Path) -> dict[str, Quality]:
+    known = {}
+    if log.is_file():
+        for line in log.read_text(encoding="utf-8").splitlines():
+            try:
+                stamp, *values = json.loads(line)
+                known[stamp] = Quality(*values)
+            except (ValueError, TypeError):
+                continue  # an interrupted call left half of a line
+    return known
 
 
 def shortcoming(quality: Quality, limits: Limits) -> str:

@@ -15,7 +15,7 @@ _LIBRISPEECH = re.compile(r"(?:^|/)(\d+)/(\d+)/\1-\2-\d+\.\w+$")
 
 
 def speaker_of(key: str) -> tuple[str, str]:
-    """Split and speaker that a path in a speech tree tells.
+    """Split and speaker from a path in a speech tree.
 
     Arguments
     ---------
