@@ -1,4 +1,4 @@
 """Measures speed, memory, latency and size; ``pvsd benchmark`` prints the result."""
 
-#: What can be measured.
+#: All that can be measured.
 PARTS = ("size", "speed", "latency", "memory", "training", "data")

@@ -14,7 +14,7 @@ def cpu_seconds() -> float:
 
 
 def compare(jobs: dict[str, Callable], repeats: int) -> dict[str, float]:
-    """CPU-seconds of several jobs, run in turn so that noise meets all alike.
+    """CPU-seconds of several jobs, run in turn so that disturbances meet all alike.
 
     Arguments
     ---------
@@ -26,7 +26,7 @@ def compare(jobs: dict[str, Callable], repeats: int) -> dict[str, float]:
     Returns
     -------
     dict
-        The least of the rounds by name: what other programs took is never less.
+        The least of the rounds by name: other programs only ever add time.
 
     Example
     -------
@@ -45,7 +45,7 @@ def compare(jobs: dict[str, Callable], repeats: int) -> dict[str, float]:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Let PyTorch use so many threads for a while."""
+    """Let PyTorch use so many threads within the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -1,8 +1,9 @@
-"""How fast training data come: mixing on the fly, and preprocessing of videos."""
+"""Speed of the data pipelines: mixing on the fly, and preprocessing of videos."""
 
 from pathlib import Path
 
 import soundfile
+from speechbrain.dataio.dataloader import make_dataloader
 
 from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.benchmark.clock import compare, threads
@@ -11,14 +12,14 @@ from pvsd_modules.data.audio_store import AudioStore
 from pvsd_modules.data.datasets import mixing_dataset
 from pvsd_modules.data.training_mixer import TrainingMixer
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.faces.preprocess_clip import Settings, preprocess_clip
 from pvsd_modules.synthetic.corpus import noise_like, speech_like, write_clip
 
-_UNIT = "samples per CPU-s"
 _FRAME_SIZE = 224  # of LRS3's videos
 
 
 def data(folder: Path, files: int, repeats: int) -> list[Row]:
-    """Time the data pipelines with synthetic audio and videos, in one process.
+    """Time the data pipelines with synthetic sound and videos, in one process.
 
     Arguments
     ---------
@@ -36,38 +37,43 @@ def data(folder: Path, files: int, repeats: int) -> list[Row]:
         frames, 0.2 s, for the student; then pictures of videos turned into crops of
         faces, where OpenCV is installed.
     """
-    rows = []
+    path, settings = folder / "face.mp4", Settings(detector="haar")
+    write_clip(path, 2.0, size=_FRAME_SIZE)
+    (folder / "faces").mkdir(exist_ok=True)
+    clip = folder / "faces" / "clip"
     with threads(1):
         found = compare(_loaders(folder, files), repeats)
-        for name, taken in found.items():
-            rows.append(Row(f"loader, {name}", 50 / taken, _UNIT))
+        rows = [
+            Row(f"loader, {name}", 50 / taken, "samples per CPU-s")
+            for name, taken in found.items()
+        ]
+        jobs = {"faces": lambda: preprocess_clip(path, clip, settings)}
         try:
-            rows.append(_preprocessing(folder, repeats))
+            frames = 50 / compare(jobs, repeats)["faces"]
         except PvsdError as error:  # without the extra `train`
             if "OpenCV" not in str(error):
                 raise
-    return rows
+            return rows
+    name = f"preprocessing, {_FRAME_SIZE} x {_FRAME_SIZE}, detector haar"
+    return [*rows, Row(name, frames, "frames per CPU-s")]
 
 
 def _loaders(folder: Path, files: int) -> dict:
     """Jobs that load 50 samples each, as a training run does with a worker."""
-    from speechbrain.dataio.dataloader import make_dataloader
-
-    manifests = {"speech": {}, "noise": {}}
+    speech, noise = {}, {}
     for number in range(files):
-        waves = {
-            "speech": speech_like(4.0, speaker=number, seed=number)[0],
-            "noise": noise_like(10.0, "pink", seed=number),
-        }
-        for kind, wave in waves.items():
+        waves = (
+            (speech, "speech", speech_like(4.0, speaker=number, seed=number)[0]),
+            (noise, "noise", noise_like(10.0, "pink", seed=number)),
+        )
+        for manifest, kind, wave in waves:
             path = folder / f"{kind}{number}.wav"
             soundfile.write(path, wave, SAMPLE_RATE)
-            manifests[kind][f"{kind}{number}"] = {"wav": str(path)}
+            manifest[f"{kind}{number}"] = {"wav": str(path)}
     store = AudioStore(folder / "store")
-    store.add(
-        [item["wav"] for kind in manifests.values() for item in kind.values()],
-        progress=False,
-    )
+    store.add([item["wav"] for item in [*speech.values(), *noise.values()]], False)
+    ids = sorted(speech)
+    listed = {f"{number}": speech[ids[number % len(ids)]] for number in range(50)}
     jobs = {}
     for name, seconds, bursts in (
         ("denoiser's samples of 1 s", 1.0, True),
@@ -75,29 +81,12 @@ def _loaders(folder: Path, files: int) -> dict:
     ):
         mixer = TrainingMixer(
             store,
-            manifests["speech"],
-            manifests["noise"],
+            speech,
+            noise,
             segment_seconds=seconds,
             snrs=[0.0, 5.0, 10.0],
             bursts=bursts,
         )
-        ids = sorted(manifests["speech"])
-        speech = {
-            f"{number}": manifests["speech"][ids[number % len(ids)]]
-            for number in range(50)
-        }
-        loader = make_dataloader(mixing_dataset(speech, mixer), batch_size=10)
+        loader = make_dataloader(mixing_dataset(listed, mixer), batch_size=10)
         jobs[name] = lambda loader=loader: [batch.noisy_sig.data for batch in loader]
     return jobs
-
-
-def _preprocessing(folder: Path, repeats: int) -> Row:
-    from pvsd_modules.faces.preprocess_clip import Settings, preprocess_clip
-
-    path, settings = folder / "face.mp4", Settings(detector="haar")
-    write_clip(path, 2.0, size=_FRAME_SIZE)
-    (folder / "faces").mkdir(exist_ok=True)
-    jobs = {"faces": lambda: preprocess_clip(path, folder / "faces" / "clip", settings)}
-    taken = compare(jobs, repeats)["faces"]
-    name = f"preprocessing, {_FRAME_SIZE} x {_FRAME_SIZE}, detector haar"
-    return Row(name, 50 / taken, "frames per CPU-s")

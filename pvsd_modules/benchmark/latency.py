@@ -1,4 +1,4 @@
-"""How long one waits: for the first result of a file, and in a live stream."""
+"""Waiting times: for the first result of a file, and in a live stream."""
 
 import time
 from pathlib import Path
@@ -28,17 +28,15 @@ def latency(model, seconds: float, chunks: tuple[int, ...], folder: Path) -> lis
     -------
     list of Row
     """
-    stream = model.make_stream()
-    algorithmic = 1000 * stream.latency_samples / SAMPLE_RATE
+    algorithmic = 1000 * model.make_stream().latency_samples / SAMPLE_RATE
     rows = [Row("latency of the algorithm", algorithmic, "ms")]
     with threads(1):
         rows.append(Row("first result of a file", _first_result(model, folder), "s"))
         for size in chunks:
-            taken = _chunk_times(model, seconds, size * SAMPLE_RATE // 1000)
+            taken = 1000 * np.array(_chunk_times(model, seconds, size))
             name = f"a chunk of {size} ms"
-            rows.append(Row(f"{name}, median", 1000 * np.median(taken), "ms"))
-            last = 1000 * np.percentile(taken, 99)
-            rows.append(Row(f"{name}, 99th percentile", last, "ms"))
+            rows.append(Row(f"{name}, median", np.median(taken), "ms"))
+            rows.append(Row(f"{name}, 99th percentile", np.percentile(taken, 99), "ms"))
     return rows
 
 
@@ -53,8 +51,9 @@ def _first_result(model, folder: Path) -> float:
     return time.perf_counter() - begun
 
 
-def _chunk_times(model, seconds: float, samples: int) -> list[float]:
+def _chunk_times(model, seconds: float, milliseconds: int) -> list[float]:
     """Seconds that each chunk of a stream takes; the first second warms up."""
+    samples = milliseconds * SAMPLE_RATE // 1000
     context, taken = model.make_streaming_context(), []
     for piece in sound(1 + seconds).split(samples, dim=1):
         begun = time.perf_counter()

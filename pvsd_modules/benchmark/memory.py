@@ -1,7 +1,7 @@
 """Peak memory and loading time, each in a process of its own.
 
 Run as ``python -m pvsd_modules.benchmark.memory MODEL INPUT OUTPUT PRECISION`` it
-enhances a file as ``pvsd enhance`` does and prints what it cost.
+enhances a file as ``pvsd enhance`` does and prints its cost.
 """
 
 import json
@@ -11,8 +11,12 @@ import sys
 import time
 from pathlib import Path
 
+import torch
+
 from pvsd_modules.benchmark.rows import Row
+from pvsd_modules.benchmark.subject import load, write_sound
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.inference import files
 
 
 def memory(
@@ -42,8 +46,6 @@ def memory(
     PvsdError
         When such a process fails.
     """
-    from pvsd_modules.benchmark.subject import write_sound
-
     peaks, rows = {}, []
     for seconds in durations:
         path, output = folder / "in.wav", folder / "out.wav"
@@ -72,7 +74,7 @@ def _words(seconds: float) -> str:
 
 def _in_a_process(arguments: list[str]) -> dict:
     command = [sys.executable, "-m", "pvsd_modules.benchmark.memory", *arguments]
-    # Whatever this process imports from, the other one imports from as well.
+    # The child imports from the same places as this process.
     places = {"PYTHONPATH": os.pathsep.join(place for place in sys.path if place)}
     ran = subprocess.run(
         command,
@@ -82,15 +84,13 @@ def _in_a_process(arguments: list[str]) -> dict:
         check=False,
     )
     if ran.returncode:
-        raise PvsdError(
-            "Measuring memory failed: "
-            + (ran.stderr.strip() or f"exit code {ran.returncode}").splitlines()[-1]
-        )
+        reason = ran.stderr.strip() or f"exit code {ran.returncode}"
+        raise PvsdError(f"Measuring memory failed: {reason.splitlines()[-1]}")
     return json.loads(ran.stdout.splitlines()[-1])
 
 
 def peak_bytes() -> int:
-    """The most memory that this process ever had resident."""
+    """The peak resident memory of this process."""
     status = Path("/proc/self/status")
     if status.is_file():
         # getrusage would also count the parent, from before the process was its own.
@@ -104,16 +104,12 @@ def peak_bytes() -> int:
 
 
 def _enhance(source: str, path: str, output: str, precision: str) -> dict:
-    import torch
-
-    from pvsd_modules.benchmark.subject import load
-
     torch.set_num_threads(1)
     folder = Path(source)
     begun = time.perf_counter()
     model = load(folder if folder.is_dir() else source, precision)
     loaded = time.perf_counter() - begun
-    model.enhance_to_file(path, output)
+    files.enhance_to_file(model, path, output)
     return {"load": loaded, "peak": peak_bytes()}
 
 

@@ -5,43 +5,27 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from pvsd_modules.benchmark import PARTS
+from pvsd_modules.benchmark.data import data
+from pvsd_modules.benchmark.latency import latency
+from pvsd_modules.benchmark.memory import memory
 from pvsd_modules.benchmark.rows import Row
+from pvsd_modules.benchmark.size import size
+from pvsd_modules.benchmark.speed import speed
 from pvsd_modules.benchmark.subject import PAPER, load, model_folder
+from pvsd_modules.benchmark.training import training
 
 
 class Effort(NamedTuple):
-    """How long to measure.
+    """How long to measure: seconds of sound, rounds, and what else a part needs."""
 
-    Arguments
-    ---------
-    seconds : float
-        Of sound, for speed.
-    repeats : int
-        Rounds of everything that is repeated.
-    stream_seconds : float
-        Of sound, for latency.
-    chunks : tuple of int
-        Milliseconds.
-    durations : tuple of float
-        Seconds of sound, for memory.
-    batch : int
-        Of a training step.
-    files : int
-        Of made-up training data.
-    threads : tuple of int
-        For speed.
-    memory_precision : str
-        Of the networks whose memory is measured.
-    """
-
-    seconds: float = 10
-    repeats: int = 3
-    stream_seconds: float = 20
-    chunks: tuple[int, ...] = (10, 40, 200)
-    durations: tuple[float, ...] = (10, 60, 600, 3600)
-    batch: int = 4
-    files: int = 8
-    threads: tuple[int, ...] = (1, 2)
+    seconds: float = 10  # of sound, for speed
+    repeats: int = 3  # rounds of all that is repeated
+    stream_seconds: float = 20  # of sound, for latency
+    chunks: tuple[int, ...] = (10, 40, 200)  # milliseconds
+    durations: tuple[float, ...] = (10, 60, 600, 3600)  # seconds, for memory
+    batch: int = 4  # of a training step
+    files: int = 8  # of synthetic training data
+    threads: tuple[int, ...] = (1, 2)  # for speed
     memory_precision: str = "fp32"
 
 
@@ -72,35 +56,25 @@ def benchmark(
     PvsdError
         When the model cannot be loaded.
     """
-    effort, rows = effort or Effort(), []
+    effort = effort or Effort()
+    length = 1.0 if model == PAPER or effort == QUICK else 3.0
     with model_folder(model) as source, TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        models = {"fp32": load(source)}
-        plain = models["fp32"]
-        if "size" in parts:
-            from pvsd_modules.benchmark.size import size
-
-            rows += size(plain, source)
-        if "speed" in parts:
-            from pvsd_modules.benchmark.speed import speed
-
-            models["bf16"] = load(source, "bf16")
-            rows += speed(models, effort.seconds, effort.repeats, effort.threads)
-        if "latency" in parts:
-            from pvsd_modules.benchmark.latency import latency
-
-            rows += latency(plain, effort.stream_seconds, effort.chunks, folder)
-        if "memory" in parts:
-            from pvsd_modules.benchmark.memory import memory
-
-            rows += memory(source, effort.durations, folder, effort.memory_precision)
-        if "training" in parts:
-            from pvsd_modules.benchmark.training import training
-
-            length = 1.0 if model == PAPER or effort == QUICK else 3.0
-            rows += training(plain, effort.batch, length, effort.repeats)
-        if "data" in parts:
-            from pvsd_modules.benchmark.data import data
-
-            rows += data(folder, effort.files, effort.repeats)
-    return rows
+        folder, plain = Path(temporary), load(source)
+        measured = {
+            "size": lambda: size(plain, source),
+            "speed": lambda: speed(
+                {"fp32": plain, "bf16": load(source, "bf16")},
+                effort.seconds,
+                effort.repeats,
+                effort.threads,
+            ),
+            "latency": lambda: latency(
+                plain, effort.stream_seconds, effort.chunks, folder
+            ),
+            "memory": lambda: memory(
+                source, effort.durations, folder, effort.memory_precision
+            ),
+            "training": lambda: training(plain, effort.batch, length, effort.repeats),
+            "data": lambda: data(folder, effort.files, effort.repeats),
+        }
+        return [row for part in PARTS if part in parts for row in measured[part]()]

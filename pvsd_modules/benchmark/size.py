@@ -10,13 +10,13 @@ from pvsd_modules.benchmark.subject import sound
 
 
 def size(model, source: Path | str) -> list[Row]:
-    """Count what a model has and does.
+    """Count parameters, bytes and multiply-accumulates.
 
     Arguments
     ---------
     model : PseudoVisualEnhancement
     source : Path or str
-        Where it came from; the files of a folder are added up.
+        Its folder or hub id; the files of a folder are added up.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def multiplications(network: nn.Module, *inputs) -> int:
     ---------
     network : nn.Module
     *inputs : torch.Tensor
-        What it is called with.
+        Arguments of a call.
 
     Returns
     -------

@@ -20,7 +20,7 @@ def speed(
     Arguments
     ---------
     models : dict
-        `PseudoVisualEnhancement` by precision; the first one's parts are timed too.
+        `PseudoVisualEnhancement` by precision.
     seconds : float
         Length of the sound.
     repeats : int
@@ -42,25 +42,20 @@ def speed(
             found = compare(jobs, repeats)
         words = "1 thread" if count == 1 else f"{count} threads"
         for precision, taken in found.items():
-            name = f"enhance, {precision}, {words}"
-            rows.append(Row(name, taken / seconds, _UNIT))
+            rows.append(Row(f"enhance, {precision}, {words}", taken / seconds, _UNIT))
     for precision, model in models.items():
-        rows += [
-            Row(f"{part}, {precision}, 1 thread", taken, _UNIT)
-            for part, taken in _parts(model, seconds, repeats).items()
-        ]
+        for part, taken in _parts(model, max(1, round(seconds)), repeats).items():
+            rows.append(Row(f"of that {part}, {precision}, 1 thread", taken, _UNIT))
     return rows
 
 
-def _parts(model, seconds: float, repeats: int) -> dict[str, float]:
+def _parts(model, count: int, repeats: int) -> dict[str, float]:
     """Features, student and denoiser by themselves, on seconds as a batch.
 
     The networks are those of the stream; the features are a part of both.
     """
-    count = max(1, round(seconds))
     noisy = sound(count).view(count, -1)
     student, denoiser = model.inference_networks("student", "denoiser")
-    jobs = {}
     with threads(1), model.inference_ctx:
         lips = student(noisy)
 
@@ -69,8 +64,10 @@ def _parts(model, seconds: float, repeats: int) -> dict[str, float]:
             if isinstance(student, PaperLipStudent):
                 student.mel(lip_windows(noisy))
 
-        jobs["of that features"] = features
-        jobs["of that lip student"] = lambda: student(noisy)
-        jobs["of that denoiser"] = lambda: denoiser(noisy, lips)
+        jobs = {
+            "features": features,
+            "lip student": lambda: student(noisy),
+            "denoiser": lambda: denoiser(noisy, lips),
+        }
         found = compare(jobs, repeats)
     return {part: taken / count for part, taken in found.items()}

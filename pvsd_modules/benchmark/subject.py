@@ -10,6 +10,9 @@ import soundfile
 import torch
 
 from pvsd_modules.alignment import SAMPLE_RATE
+from pvsd_modules.checkpoints.convert import NETWORKS, convert_original
+from pvsd_modules.checkpoints.find import find_model
+from pvsd_modules.inference import PseudoVisualEnhancement
 
 PAPER = "paper"  # stands for the paper's networks with random weights
 _SEED = 20
@@ -17,42 +20,33 @@ _SEED = 20
 
 @contextmanager
 def model_folder(model: str | None) -> Iterator[Path | str]:
-    """What to load: a folder or a hub id.
+    """The folder or hub id to load.
 
     Arguments
     ---------
     model : str or None
         As for `pvsd_modules.checkpoints.find.find_model`, or "paper": then a folder
         with the paper's networks is made, and removed at the end. Random weights cost
-        what trained ones do.
+        as much as trained ones.
 
     Yields
     ------
     Path or str
     """
-    from pvsd_modules.checkpoints.find import find_model
-
     if model != PAPER:
         yield find_model(model)
         return
-    from pvsd_modules.checkpoints.convert import NETWORKS, convert_original
-
     with TemporaryDirectory() as temporary, torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
         files = {}
         for name in ("student", "denoiser"):
             files[name] = Path(temporary, f"{name}.pt")
             torch.save({"state_dict": NETWORKS[name]().state_dict()}, files[name])
-        folder = convert_original(**files, output_folder=Path(temporary, PAPER))
-        for path in files.values():
-            path.unlink()
-        yield folder
+        yield convert_original(**files, output_folder=Path(temporary, PAPER))
 
 
-def load(source: Path | str, precision: str = "fp32"):
-    """The model, on the processor, as `PseudoVisualEnhancement`."""
-    from pvsd_modules.inference import PseudoVisualEnhancement
-
+def load(source: Path | str, precision: str = "fp32") -> PseudoVisualEnhancement:
+    """The model, on the processor."""
     options = {"device": "cpu", "precision": precision}
     return PseudoVisualEnhancement.from_hparams(source, run_opts=options)
 

@@ -1,9 +1,14 @@
+<<<<<<< HEAD
 """Training steps of the three networks, as in the recipes, on synthetic audio."""
+=======
+"""Steps of training teacher, student and denoiser, on synthetic sound."""
+>>>>>>> efcbea6 (Benchmark: shorter, no second table writer, durations are checked by the parser)
 
 import copy
 
 import torch
 
+from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.benchmark.clock import compare, threads
 from pvsd_modules.benchmark.rows import Row
 from pvsd_modules.models.open.lip_generator import OpenLipGenerator
@@ -13,7 +18,7 @@ from pvsd_modules.training.losses import CompressedSpectralLoss, FeatureL1, LipL
 
 
 def training(model, batch: int, seconds: float, repeats: int) -> list[Row]:
-    """Time a step of each training with one thread.
+    """Time a training step of each network with one thread.
 
     A step is forward pass, loss, backward pass, clipping and Adam. The student's
     includes the lips that the teacher generates, the denoiser's those of the student.
@@ -35,41 +40,39 @@ def training(model, batch: int, seconds: float, repeats: int) -> list[Row]:
     list of Row
         Steps in a CPU-second.
     """
-    student = copy.deepcopy(model.mods["student"]).float()
-    denoiser = copy.deepcopy(model.mods["denoiser"]).float()
+    student, denoiser = _copy(model.mods["student"]), _copy(model.mods["denoiser"])
     is_windowed = isinstance(student, WindowedLipModel)
+    teacher = PaperLipTeacher() if is_windowed else OpenLipGenerator()
+    if "teacher" in model.mods:
+        teacher = _copy(model.mods["teacher"])
     short = 0.2 if is_windowed else seconds
-    noisy = 0.1 * torch.randn(batch, round(16000 * seconds))
-    clean, teacher = noisy.roll(1, 0), _teacher(model, is_windowed)
-    samples = round(16000 * short)
+    noisy = 0.1 * torch.randn(batch, round(SAMPLE_RATE * seconds))
+    clean = noisy.roll(1, 0)
+    heard, spoken = (x[:, : round(SAMPLE_RATE * short)] for x in (noisy, clean))
+    still_teacher, still_student = _copy(teacher).eval(), _copy(student).eval()
     lip_loss = LipLoss()
     is_paper = isinstance(denoiser, PaperDenoiser)
     loss = FeatureL1() if is_paper else CompressedSpectralLoss()
 
-    def teach():
-        drawn = teacher(clean[:, :samples], None)
-        return lip_loss(drawn, wanted)
-
-    def hear():
+    def lips_of(network, wav):
         with torch.no_grad():
-            drawn = frozen_teacher(clean[:, :samples], None)
-        return lip_loss(student(noisy[:, :samples]), drawn)
+            return network(wav)
 
-    def clean_up():
-        with torch.no_grad():
-            lips = frozen_student(noisy)
-            targets = {"noisy": noisy, "clean": clean}
-            targets["features"] = denoiser.analyse(clean)
+    wanted = lips_of(still_teacher, spoken)
+
+    def denoiser_loss():
+        lips, features = lips_of(still_student, noisy), lips_of(denoiser.analyse, clean)
+        targets = {"noisy": noisy, "clean": clean, "features": features}
         return loss(denoiser(noisy, lips), targets)
 
-    frozen_teacher = copy.deepcopy(teacher).eval().requires_grad_(False)
-    frozen_student = copy.deepcopy(student).eval().requires_grad_(False)
-    with torch.no_grad():
-        wanted = frozen_teacher(clean[:, :samples], None)
     jobs = {
-        f"teacher, {batch} x {short:g} s": _step(teacher, teach),
-        f"student, {batch} x {short:g} s": _step(student, hear),
-        f"denoiser, {batch} x {seconds:g} s": _step(denoiser, clean_up),
+        f"teacher, {batch} x {short:g} s": _step(
+            teacher, lambda: lip_loss(teacher(spoken), wanted)
+        ),
+        f"student, {batch} x {short:g} s": _step(
+            student, lambda: lip_loss(student(heard), lips_of(still_teacher, spoken))
+        ),
+        f"denoiser, {batch} x {seconds:g} s": _step(denoiser, denoiser_loss),
     }
     with threads(1):
         found = compare(jobs, repeats)
@@ -79,13 +82,8 @@ def training(model, batch: int, seconds: float, repeats: int) -> list[Row]:
     ]
 
 
-def _teacher(model, is_windowed: bool) -> torch.nn.Module:
-    """The model's teacher; one of the family's usual size where it has none."""
-    if "teacher" in model.mods:
-        return copy.deepcopy(model.mods["teacher"]).float()
-    if is_windowed:
-        return PaperLipTeacher()
-    return OpenLipGenerator()
+def _copy(network: torch.nn.Module) -> torch.nn.Module:
+    return copy.deepcopy(network).float()
 
 
 def _step(network: torch.nn.Module, loss):

@@ -48,8 +48,14 @@ def test_mistakes_are_told_before_the_work(pvsd, tmp_path):
     assert output.read_text() == "mine"
     code, _, complaint = pvsd("benchmark", "--model", "nosuchmodel", model=None)
     assert code == 2 and "nosuchmodel" in complaint
-    code, _, complaint = pvsd("benchmark", "--durations", "0.1", model=None)
-    assert code == 2 and "1 second" in complaint
+
+
+@pytest.mark.parametrize("duration", ["0.1", "nan", "inf", "-1"])
+def test_durations_are_seconds(pvsd, capsys, duration):
+    with pytest.raises(SystemExit) as stop:
+        pvsd("benchmark", "--durations", duration, model=None)
+    assert stop.value.code == 2
+    assert "is not 1 second" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("part", ["nothing", ""])

@@ -51,10 +51,8 @@ def test_sound_is_repeatable_and_of_any_length(tmp_path):
     assert (info.frames, info.samplerate, info.channels) == (36000, 16000, 1)
 
 
-def test_rows_become_a_table_and_a_file(tmp_path):
+def test_rows_become_a_file(tmp_path):
     found = [rows.Row("speed", 0.123456789, "CPU-s"), rows.Row("size", 12345678.0, "B")]
-    lines = rows.as_markdown(found).splitlines()
-    assert lines[2] == "| speed | 0.1235 | CPU-s |"
     path = tmp_path / "benchmark.json"
     path.write_text("old")
     rows.write_json(path, found)
