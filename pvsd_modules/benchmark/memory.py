@@ -16,7 +16,6 @@ import torch
 from pvsd_modules.benchmark.rows import Row
 from pvsd_modules.benchmark.subject import load, write_sound
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.inference import files
 
 
 def memory(
@@ -109,7 +108,7 @@ def _enhance(source: str, path: str, output: str, precision: str) -> dict:
     begun = time.perf_counter()
     model = load(folder if folder.is_dir() else source, precision)
     loaded = time.perf_counter() - begun
-    files.enhance_to_file(model, path, output)
+    model.enhance_to_file(path, output)
     return {"load": loaded, "peak": peak_bytes()}
 
 

@@ -1,10 +1,10 @@
 """Draws the lips of whole lists of clips and scores them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from pvsd_modules.alignment import FACE_SIZE
@@ -14,39 +14,23 @@ from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation.lip_scores import score_lips
 from pvsd_modules.evaluation.lip_sync import lip_sync_error
 from pvsd_modules.evaluation.syncnet import SyncNet
+from pvsd_modules.models.protocols import LipModel
 
 #: Generator, and reference lips.
 COMPARISONS = ("student-teacher", "teacher-teacher", "teacher-real", "student-real")
 
 
-@dataclass(frozen=True)
-class Clip:
-    """One clip to draw.
+class Clip(NamedTuple):
+    """One clip to draw."""
 
-    Arguments
-    ---------
-    name, file : str
-        Of the item, and of the recording, which may be mixed at several SNRs.
-    snr : float or None
-        In dB; None for clean input.
-    category : str
-        Of the noise; "" for none.
-    noisy, clean : Tensor
-        ``[time]``; the same where there is no noise.
-    real : Tensor or None
-        ``[frames, 48, 96, 3]``.
-    upper : Tensor or None
-        Upper half of the face, ``[48, 96, 3]``.
-    """
-
-    name: str
-    file: str
-    snr: float | None
-    category: str
-    noisy: Tensor
-    clean: Tensor
-    real: Tensor | None = None
-    upper: Tensor | None = None
+    name: str  # of the item
+    file: str  # of the recording, which may be mixed at several SNRs
+    snr: float | None  # dB; None without noise
+    category: str  # of the noise; "" for none
+    noisy: Tensor  # [time]
+    clean: Tensor  # the same where there is no noise
+    real: Tensor | None = None  # [frames, 48, 96, 3]
+    upper: Tensor | None = None  # upper half of the face, [48, 96, 3]
 
 
 class LipScorer:
@@ -55,7 +39,7 @@ class LipScorer:
     Arguments
     ---------
     networks : dict
-        ``student`` and ``teacher``, either may be None.
+        ``student`` and ``teacher`` (`LipModel`), either may be None.
     deviations : bool
         Whether real frames are compared as deviations, see `score_lips`. Lips drawn
         by two networks always are of one face.
@@ -67,7 +51,7 @@ class LipScorer:
 
     def __init__(
         self,
-        networks: dict[str, nn.Module | None],
+        networks: dict[str, LipModel | None],
         deviations: bool = True,
         syncnet: SyncNet | None = None,
         device: str = "cpu",
@@ -93,7 +77,7 @@ class LipScorer:
 
     @torch.no_grad()
     def __call__(self, comparison: str, clip: Clip) -> tuple[dict, dict[str, Tensor]]:
-        """Scores of a clip, and the lips by who made them.
+        """Scores of a clip, and the lips by their source.
 
         Returns
         -------
@@ -104,8 +88,8 @@ class LipScorer:
             ones first.
         """
         drawer, judge = comparison.split("-")
-        drawn = self._draw(drawer, clip.noisy)
         is_real = judge == "real"
+        drawn = self._draw(drawer, clip.noisy)
         wanted = clip.real if is_real else self._draw(judge, clip.clean)
         row = {
             "comparison": comparison,
@@ -116,9 +100,8 @@ class LipScorer:
             **score_lips(drawn, wanted, is_real and self.deviations),
         }
         if self.syncnet is not None:
-            sound = clip.clean
-            row |= lip_sync_error(self.syncnet, drawn, sound, clip.upper)
-            other = lip_sync_error(self.syncnet, wanted, sound, clip.upper)
+            row |= lip_sync_error(self.syncnet, drawn, clip.clean, clip.upper)
+            other = lip_sync_error(self.syncnet, wanted, clip.clean, clip.upper)
             row |= {f"wanted_{name}": value for name, value in other.items()}
         label = f"{drawer}, noisy" if drawer == judge else drawer
         return row, {"video" if is_real else judge: wanted, label: drawn}
@@ -136,7 +119,7 @@ def clips(
     ---------
     items : dict
         Mixtures, pairs or talking faces of a manifest, its roots filled in. Talking
-        faces are clean input.
+        faces are used as they are, without noise.
     store : AudioStore
         Holds every file.
     faces : dict or None
@@ -159,16 +142,11 @@ def clips(
             )
     data = mixture_dataset({k: item for k, (_, item) in listed.items()}, store, faces)
     for index, (name, (file, item)) in enumerate(listed.items()):
-        sample = data[index]
+        sample, face = data[index], by_wav.get(item["clean"])
+        upper = face and read_face(f"{face['frames']}/0.jpg")[: FACE_SIZE // 2]
         yield Clip(
-            name=name,
-            file=file,
-            snr=item.get("snr"),
-            category=item.get("category", ""),
-            noisy=sample["noisy_sig"],
-            clean=sample["clean_sig"],
-            real=sample.get("lips"),
-            upper=_upper_half(by_wav.get(item["clean"])),
+            *(name, file, item.get("snr"), item.get("category", "")),
+            *(sample["noisy_sig"], sample["clean_sig"], sample.get("lips"), upper),
         )
 
 
@@ -184,12 +162,6 @@ def _at_levels(items: dict, snrs: list[float] | None) -> dict[str, tuple[str, di
         for snr in snrs or [item["snr"]]:
             listed[f"{file} at {snr:g} dB"] = (file, {**item, "snr": float(snr)})
     return listed
-
-
-def _upper_half(face: dict | None) -> Tensor | None:
-    if face is None:
-        return None
-    return read_face(f"{face['frames']}/0.jpg")[: FACE_SIZE // 2]
 
 
 def evaluate_lips(
@@ -209,17 +181,17 @@ def evaluate_lips(
         One of `COMPARISONS`.
     source : iterator of Clip
     count : int
-        How many clips there are.
+        Number of clips.
     shown : int
-        How many are kept to be looked at, evenly spread over the list.
+        Number of clips whose lips are kept, evenly spread over the list.
     progress : bool
-        Whether to show a bar.
+        Whether to show a bar on a terminal.
 
     Returns
     -------
     rows : list of dict
     kept : dict
-        By clip, lips by who made them.
+        By clip, lips by their source.
     """
     scorer.check(comparison)
     chosen = {i * count // shown for i in range(shown)} if shown else set()

@@ -29,8 +29,8 @@ def score_lips(drawn: Tensor, wanted: Tensor, deviations: bool = False) -> dict:
         ``[frames, 48, 96, 3]``, 0..1.
     deviations : bool
         Whether pictures are compared as deviations from each clip's own median
-        frame, since generated lips need not look like the person in the video. How
-        a mouth opens is the same either way.
+        frame, since drawn lips need not be those of the person filmed. The opening of
+        the mouth is the same either way.
 
     Returns
     -------
@@ -60,8 +60,8 @@ def score_lips(drawn: Tensor, wanted: Tensor, deviations: bool = False) -> dict:
 def agreement(opening: Tensor, wanted: Tensor) -> float | None:
     """Correlation of two openings ``[frames]``.
 
-    A mouth that stays still where it should move scores 0: that is a failure of who
-    draws. Where the wanted mouth does not move there is nothing to follow: None.
+    A mouth that stays still where it should move scores 0. Where the wanted mouth
+    does not move the correlation is not defined: None.
     """
     if len(wanted) < 2 or float((wanted - wanted.mean()).norm()) < STILL:
         return None
@@ -127,10 +127,10 @@ def summarise_lips(rows: list[dict]) -> dict:
     comparisons = {}
     for name in dict.fromkeys(row["comparison"] for row in rows):
         own = [row for row in rows if row["comparison"] == name]
-        levels = sorted({row["snr"] for row in own}, key=_by_level)
+        levels = {row["snr"] for row in own}
         groups = [
             _group([row for row in own if row["snr"] == level], level)
-            for level in levels
+            for level in sorted(levels, key=lambda x: math.inf if x is None else x)
         ]
         if len(levels) > 1:
             groups.append(_group(own, "all"))
@@ -138,32 +138,20 @@ def summarise_lips(rows: list[dict]) -> dict:
     return comparisons
 
 
-def _by_level(snr: float | None) -> float:
-    return math.inf if snr is None else snr
-
-
 def _group(rows: list[dict], level) -> dict:
     group = {"snr": "clean" if level is None else level, "clips": len(rows)}
     for name in (*MEASURES, *SYNC):
         values = [row[name] for row in rows if row.get(name) is not None]
         if values:
-            group[name] = _statistics(values, _less_is_better(name))
+            less_is_better = name == "l1" or name.endswith("lse_d")
+            group[name] = {
+                "clips": len(values),
+                "mean": float(np.mean(values)),
+                "median": float(np.median(values)),
+                "p10": float(np.percentile(values, 90 if less_is_better else 10)),
+            }
     lags = np.abs([row["lag_frames"] for row in rows if row["lag_frames"] is not None])
     if len(lags):
         group["lag_zero"] = float(np.mean(lags == 0))
         group["lag_within_1"] = float(np.mean(lags <= 1))
     return group
-
-
-def _less_is_better(name: str) -> bool:
-    return name == "l1" or name.endswith("lse_d")
-
-
-def _statistics(values: list[float], less_is_better: bool) -> dict:
-    worst = 90 if less_is_better else 10
-    return {
-        "clips": len(values),
-        "mean": float(np.mean(values)),
-        "median": float(np.median(values)),
-        "p10": float(np.percentile(values, worst)),
-    }

@@ -1,4 +1,4 @@
-"""LSE-D and LSE-C: lip-sync error as SyncNet sees it.
+"""LSE-D and LSE-C: lip-sync error by SyncNet.
 
 Defined by Prajwal et al., "A Lip Sync Expert Is All You Need for Speech to Lip
 Generation In The Wild", ACM Multimedia 2020, on the distances of Chung & Zisserman
@@ -55,14 +55,14 @@ def lip_sync_error(
     count = frames - PICTURES  # the published tool leaves the last window out
     if count < 1:
         return {"lse_d": None, "lse_c": None}
-    heard = torch.stack(
+    windows = torch.stack(
         [
             cepstra[:, k * STEPS_PER_FRAME : k * STEPS_PER_FRAME + COLUMNS]
             for k in range(count)
         ]
     )
     with torch.no_grad():
-        sound = network.hear(heard[:, None].float())  # [count, 1024]
+        sound = network.hear(windows[:, None].float())  # [count, 1024]
         seen = []
         for first in range(0, count, _AT_ONCE):
             last = min(first + _AT_ONCE, count) + PICTURES - 1
@@ -93,7 +93,7 @@ def shifted_distances(seen: Tensor, sound: Tensor, reach: int = REACH) -> Tensor
 
 
 def whole_faces(lips: Tensor, upper: Tensor | None = None) -> Tensor:
-    """Lower halves made into the pictures that SyncNet looks at.
+    """Lower halves made into the pictures of SyncNet.
 
     Arguments
     ---------

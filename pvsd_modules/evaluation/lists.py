@@ -39,6 +39,8 @@ def load_list(path: str | Path, data_root: str = "", noise_root: str = "") -> di
         items = load_manifest(path, data_root, noise_root or data_root)
     except (ValueError, TypeError, AttributeError, OSError) as error:
         raise PvsdError(f"{path} is no list of mixtures or pairs: {error}.") from None
+    if not isinstance(items, dict):
+        raise PvsdError(f"{path} is no list of mixtures or pairs: name to item.")
     for name, item in items.items():
         fault = _fault(item)
         if fault:
@@ -56,9 +58,9 @@ def _fault(item) -> str | None:
     """What is wrong with an item of a list."""
     if not isinstance(item, dict) or not any(kind <= item.keys() for kind in _KINDS):
         return "lacks clean and noisy, or clean, samples, noise and snr"
-    for key in ("clean", "noise", "noisy"):
-        if not isinstance(item.get(key, ""), str):
-            return f"has a {key} that is not the name of a file"
+    for key in ("clean", "noise", "noisy", "category", "speaker"):
+        if not isinstance(item.get(key) or "", str):
+            return f"has a {key} that is not a text"
     for key in _COUNTS:
         value = item.get(key, key == "samples")
         if not isinstance(value, int) or value < (key == "samples"):

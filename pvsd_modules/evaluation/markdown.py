@@ -28,10 +28,13 @@ def markdown(summary: dict) -> str:
     if categories:
         parts.append(_groups(categories, "category", "noise", names, "mean"))
         parts.append("Mean score by class of noise [95 % bootstrap interval].\n")
+    lost: dict[tuple, list[str]] = {}
     for name, files in summary["undefined"].items():
+        lost.setdefault(tuple(files), []).append(title(name))
+    for files, titles in lost.items():
         if files:
             parts.append(
-                f"{title(name)} undefined, left out: {len(files)} of the files: "
+                f"{', '.join(titles)} undefined, left out: {len(files)} of the files: "
                 f"{', '.join(files)}.\n"
             )
     adjusted = summary.get("adjusted")

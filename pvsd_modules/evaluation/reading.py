@@ -84,7 +84,7 @@ class Reader:
             signals = {name: data[f"{name}_sig"] for name in ("clean", "noisy")}
         else:
             given = [name for name in ("clean", "noisy") if name in item]
-            signals = {name: read_mono(item[name]) for name in given}
+            signals = {name: sound(item[name]) for name in given}
             data = {}
         wanted = len(next(iter(signals.values())))
         shortest = min(len(signal) for signal in signals.values())
@@ -100,8 +100,15 @@ class Reader:
         return {"clean": None, "noisy": None, **signals, "lips": lips}
 
 
+def sound(path: str) -> Tensor:
+    """A file's sound at 16 kHz, float32 ``[time]``, one channel."""
+    if not os.path.isfile(path):  # to open a pipe would wait for ever
+        raise PvsdError(f"{path} is no file: give an existing sound or video file.")
+    return read_mono(path)
+
+
 def _decoded(path: str) -> Tensor:
-    return (read_mono(path).clamp(-1, 1) * 32767).round() / 32767
+    return (sound(path).clamp(-1, 1) * 32767).round() / 32767
 
 
 def fitted(signal: Tensor, samples: int) -> tuple[Tensor, int]:

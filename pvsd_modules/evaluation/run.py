@@ -153,14 +153,15 @@ def _size(path: str) -> int | None:
 def _digest(paths: Iterable[str | Path]) -> str:
     whole = hashlib.sha256()
     for path in sorted(map(Path, paths)):
-        with path.open("rb") as file:
-            whole.update(hashlib.file_digest(file, "sha256").digest())
+        if path.is_file():  # to open a pipe would wait for ever
+            with path.open("rb") as file:
+                whole.update(hashlib.file_digest(file, "sha256").digest())
     return whole.hexdigest()
 
 
 def _noisy_scores(folder: Path, made: dict) -> dict[str, dict]:
     """The scores of the noisy inputs that another table of the folder holds."""
-    for mark in sorted(folder.glob("*.json")):
+    for mark in sorted(filter(Path.is_file, folder.glob("*.json"))):
         try:
             other = json.loads(mark.read_text(encoding="utf-8"))["made_from"]
             if any(other[key] != made[key] for key in ("items", "measures")):

@@ -1,4 +1,4 @@
-"""SyncNet: does a mouth move with a sound? Judges lips, is never trained here."""
+"""SyncNet, which measures whether a mouth moves with a sound; never trained here."""
 
 import pickle
 from pathlib import Path
@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from pvsd_modules.errors import PvsdError
 
-PICTURES = 5  # of 25 a second, that one judgement sees: 0.2 s
-COLUMNS = 20  # of 100 a second, in one window: 0.2 s
+PICTURES = 5  # of 25 a second, of one window: 0.2 s
+COLUMNS = 20  # of 100 a second, of one window: 0.2 s
 _BROKEN = (pickle.UnpicklingError, EOFError, OSError, RuntimeError, ValueError)
 
 
@@ -17,10 +17,10 @@ class SyncNet(nn.Module):
     """The two-stream network of Chung & Zisserman, "Out of time: automated lip sync
     in the wild", ACCV Workshop 2016, in the layout of its published second weights.
 
-    One branch gets five pictures of a face, the other 20 columns of 13 mel
-    cepstral coefficients; both end in 1024 numbers whose distance is small when the
-    mouth says what is heard. The names of the parts are those of the published
-    weights, so that the file loads as it is.
+    One stream takes five pictures of a face, the other 20 columns of 13 mel cepstral
+    coefficients; both end in 1024 numbers whose distance is small when the mouth
+    moves with the sound. The names of the parts are those of the published weights,
+    so that the file loads as it is.
 
     Example
     -------
@@ -58,7 +58,7 @@ class SyncNet(nn.Module):
         self.netfclip = _head()
 
     def hear(self, cepstra: Tensor) -> Tensor:
-        """What the sound is like.
+        """Embeddings of windows of sound.
 
         Arguments
         ---------
@@ -73,10 +73,10 @@ class SyncNet(nn.Module):
         return self.netfcaud(self.netcnnaud(cepstra).flatten(1))
 
     def look(self, pictures: Tensor) -> Tensor:
-        """What the mouth is like in every five pictures on end.
+        """Embeddings of all windows of five pictures.
 
-        The network strides over space only, so a long clip is seen at once: the
-        windows share what they have in common.
+        The network strides over space only, so a long clip is one input: windows
+        share what they have in common.
 
         Arguments
         ---------
@@ -107,7 +107,7 @@ def _head() -> nn.Sequential:
 
 
 def load_syncnet(path: str | Path) -> SyncNet:
-    """SyncNet with the published weights (``syncnet_v2.model``), ready to judge.
+    """SyncNet with the published weights (``syncnet_v2.model``), in evaluation mode.
 
     Arguments
     ---------

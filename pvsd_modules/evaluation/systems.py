@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.evaluation.reading import sound
 from pvsd_modules.inference import PseudoVisualEnhancement
-from pvsd_modules.io.sound_reading import read_mono
 from pvsd_modules.models.lip_source import SOURCES, LipSource
 
 STREAMED = ("student", "none", "zeros")  # lips that a stream can give
@@ -14,7 +14,7 @@ ENGINES = ("stream", "whole")
 
 def enhanced_file(item: dict, signals: dict) -> Tensor:
     """The file of another program that was found for the item, ``[time]``, 16 kHz."""
-    return read_mono(item["enhanced"])
+    return sound(item["enhanced"])
 
 
 class Model:

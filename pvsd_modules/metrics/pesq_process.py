@@ -9,6 +9,7 @@ import os
 import pickle
 import subprocess
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -80,8 +81,9 @@ class PesqProcess:
         if child is not None:
             child.kill()
             child.wait()
-            child.stdin.close()
             child.stdout.close()
+            with suppress(OSError):  # what was not sent yet
+                child.stdin.close()
 
 
 @lru_cache(1)
