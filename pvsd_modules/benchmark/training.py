@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """Training steps of the three networks, as in the recipes, on synthetic audio."""
-=======
-"""Steps of training teacher, student and denoiser, on synthetic sound."""
->>>>>>> efcbea6 (Benchmark: shorter, no second table writer, durations are checked by the parser)
 
 import copy
 
