@@ -55,7 +55,7 @@ def _parts(model, count: int, repeats: int) -> dict[str, float]:
     The networks are those of the stream; the features are a part of both.
     """
     noisy = sound(count).view(count, -1)
-    student, denoiser = model.inference_networks("student", "denoiser")
+    student, denoiser = map(model.inference_network, ("student", "denoiser"))
     with threads(1), model.inference_ctx:
         lips = student(noisy)
 

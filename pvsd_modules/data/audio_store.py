@@ -93,7 +93,7 @@ class AudioStore:
         """
         wanted = defaultdict(set)
         for path in {str(path) for path in paths}:
-            if not self._stored(path):
+            if not self.holds(path):
                 wanted[zlib.crc32(os.fsencode(path)) % PARTS].add(path)
         if not wanted:
             return
@@ -128,7 +128,8 @@ class AudioStore:
                 f"manifests again, which leaves them out. The first is {path}: {reason}"
             )
 
-    def _stored(self, path: str) -> bool:
+    def holds(self, path: str) -> bool:
+        """Whether a file is stored as it is now."""
         entry = self.index.get(path)
         return entry is not None and entry[3:] == _stamp(path)
 

@@ -43,8 +43,17 @@ class Folder:
             if other.resolve() != self.root.resolve()
         ]
         self.files: dict[str, Path] = {}
+        self.faults: dict[str, str] = {}  # reasons, by names of unreadable folders
         self.by_stem, self.by_id = defaultdict(list), defaultdict(list)
-        for name in walk(self.root, MEDIA_SUFFIXES):
+        odd = []  # names that are not UTF-8
+
+        def report(key: str, reason: str) -> None:
+            if (self.root / key).is_file():
+                odd.append(key)
+            else:
+                self.faults[key] = reason
+
+        for name in [*walk(self.root, MEDIA_SUFFIXES, report), *odd]:
             path = self.root / name
             if not any(other in path.resolve().parents for other in others):
                 self._add(name, path)
@@ -143,6 +152,9 @@ def match_folders(
             missing = f"there is no {leading} file for it in {roots[leading]}"
             item = {name: str(folders[name].files[key]), "failure": missing}
             items[key if key not in items else f"{name}/{key}"] = item
+    for folder in folders.values():
+        for key, reason in folder.faults.items():
+            items[str(folder.root / key)] = {"failure": reason}
     return dict(sorted(items.items()))
 
 

@@ -39,18 +39,14 @@ class Reader:
 
     def read(self, path: str, start: int = 0, samples: int | None = None) -> Tensor:
         """A slice of a file of a mixture, float32 ``[samples]``, shorter at its end."""
-        if self.store is not None and self._is_stored(path):
+        if self.store is not None and self.store.holds(str(path)):
             return self.store.read(path, start, samples)
         stop = None if samples is None else start + samples
         return self._decode(str(path))[start:stop].clone()
 
-    def _is_stored(self, path: str) -> bool:
-        """Whether the store holds the file as it is now."""
-        entry = self.store.index.get(str(path))
-        if entry is None:
-            return False
-        status = os.stat(path)
-        return entry[2:] == [status.st_size, status.st_mtime_ns]
+    def samples(self, path: str) -> int:
+        """Length of a file of a mixture in samples."""
+        return len(self.read(path))
 
     def pair(self, item: dict, face: dict | None = None, check: bool = True) -> dict:
         """The signals of one item.
