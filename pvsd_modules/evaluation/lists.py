@@ -1,8 +1,7 @@
 """Fixed lists of mixtures or pairs: reading them, and writing them as wav folders."""
 
 import math
-import shutil
-import uuid
+from contextlib import ExitStack
 from pathlib import Path
 
 from tqdm import tqdm
@@ -11,6 +10,7 @@ from pvsd_modules.data.datasets import load_manifest
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation.reading import Reader
 from pvsd_modules.evaluation.scoring import save_wav
+from pvsd_modules.io.atomic import folder_written_whole
 
 _KINDS = ({"clean", "samples", "noise", "snr"}, {"clean", "noisy"})
 _COUNTS = ("samples", "clean_start", "noise_start")
@@ -117,8 +117,7 @@ def write_mixtures(items: dict, folder: str | Path, progress: bool = True) -> in
         Mixtures or pairs.
     folder : str or Path
         Takes ``noisy/<name>.wav`` and ``clean/<name>.wav``, 16 kHz, floating point,
-        when all are made. A folder ``noisy`` or ``clean`` that is there already is not
-        written to.
+        when all are made. Folders of these names that hold files are left alone.
     progress : bool
         Whether to show a bar.
 
@@ -132,22 +131,20 @@ def write_mixtures(items: dict, folder: str | Path, progress: bool = True) -> in
     PvsdError
         If a mixture cannot be made or written, or the folders exist.
     """
-    folder = Path(folder)
-    for kind in ("noisy", "clean"):
-        if (folder / kind).exists() and any((folder / kind).iterdir()):
-            raise PvsdError(f"{folder / kind} is not empty: name another folder.")
-    reader, unfinished = Reader(), folder / f".pvsd-{uuid.uuid4().hex}"
-    bar = tqdm(items.items(), "Mixing", disable=None if progress else True)
-    try:
-        for name, item in bar:
+    reader = Reader()
+    places = [Path(folder, kind) for kind in ("noisy", "clean")]
+    with ExitStack() as stack:
+        noisy, clean = (
+            stack.enter_context(folder_written_whole(place, replace=False))
+            for place in places
+        )
+        for name, item in tqdm(
+            items.items(), "Mixing", disable=None if progress else True
+        ):
             try:
                 signals = reader.pair(item)
             except PvsdError as error:
                 raise PvsdError(f"{name} cannot be mixed: {error}") from None
-            for kind in ("noisy", "clean"):
-                save_wav(unfinished / kind, name, signals[kind])
-        for kind in ("noisy", "clean"):
-            (unfinished / kind).replace(folder / kind)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+            save_wav(noisy, name, signals["noisy"])
+            save_wav(clean, name, signals["clean"])
     return len(items)

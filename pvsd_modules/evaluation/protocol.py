@@ -56,6 +56,12 @@ def evaluate_systems(
         If a system is not described as above, or what `evaluate` raises.
     """
     _check(systems)
+    results_path = Path(output_folder, "results.json")
+    if results_path.exists() and not overwrite:
+        if '"systems"' not in results_path.read_text(
+            encoding="utf-8", errors="replace"
+        ):
+            raise PvsdError(f"{results_path} is of another program: move it away.")
     summaries, tables = {}, {}
     for name, system in systems.items():
         print(f"{name}:")
@@ -73,7 +79,7 @@ def evaluate_systems(
         for name in others
     }
     results = {"systems": summaries, "comparisons": comparisons}
-    save_json(Path(output_folder, "results.json"), results)
+    save_json(results_path, results)
     text = side_by_side(summaries, comparisons)
     save_text(Path(output_folder, "results.md"), text)
     return results

@@ -144,11 +144,11 @@ class Scorer:
             row["seconds"] = round(samples / SAMPLE_RATE, 3)
             enhanced, longer = fitted(self.system(item, signals), samples)
             check_signal(enhanced, "the enhanced signal")
+            if self.settings.save_folder:
+                save_wav(self.settings.save_folder, name, enhanced)
         except (PvsdError, RuntimeError) as error:  # RuntimeError: of the networks
             return row | {"failure": " ".join(str(error).split())}
         row["adjusted"] = longer or None
-        if self.settings.save_folder:
-            save_wav(self.settings.save_folder, name, enhanced)
         row |= self._scores(clean, enhanced, item)
         if self.settings.noisy and noisy is not None:
             scores = noisy_scores or self._scores(clean, noisy, item)

@@ -1,6 +1,7 @@
 """``pvsd evaluate``: folders of any program, lists, models, and what goes wrong."""
 
 import csv
+import importlib.util
 import json
 import os
 import sys
@@ -386,6 +387,23 @@ def test_dnsmos_with_a_stand_in(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(Exception, match="pip install onnxruntime"):
         Dnsmos("model.onnx")
+
+
+def test_dnsmos_needs_no_clean_files(pvsd, folders):
+    pytest.importorskip("onnxruntime")
+    if importlib.util.find_spec("speechmos") is None:
+        pytest.skip("speechmos is not installed")
+    words = ["--noisy", folders / "noisy", "--enhanced", folders / "enhanced"]
+    words += ["--dnsmos", "--output", folders / "mos.csv"]
+    code, _, complaints = pvsd("evaluate", *words, model=None)
+    assert (code, complaints) == (0, "")
+    with (folders / "mos.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    ratings = ["dnsmos_sig", "dnsmos_bak", "dnsmos_ovr"]
+    assert list(rows[0])[:7] == ["file", *ratings, *(f"noisy_{x}" for x in ratings)]
+    for row in rows:
+        assert all(0.9 < float(row[name]) < 5 for name in ratings)
+        assert float(row["dnsmos_bak"]) != float(row["noisy_dnsmos_bak"])
 
 
 def test_word_errors_with_a_stand_in(tmp_path, monkeypatch):
