@@ -113,32 +113,22 @@ def made_from(items: dict, settings: Settings) -> dict:
         folders do not count: the data may have moved since; lips, engine, measures.
     """
     if settings.model is None:
-        system = _digest(
-            item["enhanced"] for item in items.values() if "enhanced" in item
-        )
+        files = [item["enhanced"] for item in items.values() if "enhanced" in item]
     else:
         found = find_model(settings.model)
-        files = (
-            [*found.glob("*.ckpt"), *found.glob("*.yaml")]
-            if isinstance(found, Path)
-            else []
-        )
-        system = _digest(files) if files else str(found)
+        names = ("*.ckpt", "*.yaml") if isinstance(found, Path) else ()
+        files = [path for name in names for path in found.glob(name)]
     listed = {
-        name: {key: Path(x).name if key in SIGNALS else x for key, x in item.items()}
+        name: {
+            key: _name_and_size(value) if key in SIGNALS else value
+            for key, value in item.items()
+            if key not in ("enhanced", "failure")
+        }
         for name, item in items.items()
     }
-    sizes = [
-        _size(item[key])
-        for item in items.values()
-        for key in SIGNALS[:3]
-        if key in item
-    ]
-    for item in listed.values():
-        item.pop("enhanced", None), item.pop("failure", None)
-    text = json.dumps([listed, sizes], sort_keys=True)
+    text = json.dumps(listed, sort_keys=True)
     return {
-        "system": system,
+        "system": _digest(files) if files else str(settings.model),
         "lips": settings.lips,
         "engine": settings.engine,
         "items": hashlib.sha256(text.encode()).hexdigest(),
@@ -146,8 +136,8 @@ def made_from(items: dict, settings: Settings) -> dict:
     }
 
 
-def _size(path: str) -> int | None:
-    return os.stat(path).st_size if Path(path).is_file() else None
+def _name_and_size(path: str) -> list:
+    return [Path(path).name, os.stat(path).st_size if os.path.isfile(path) else None]
 
 
 def _digest(paths: Iterable[str | Path]) -> str:

@@ -111,9 +111,7 @@ class ScoreTable:
         self.outputs = [self.path, self.mark, self.text, self.part]
         self.rows: dict[str, dict] = {}
         self._started = False
-        if overwrite:
-            self.part.unlink(missing_ok=True)
-        else:
+        if not overwrite:
             self._go_on()
 
     def _go_on(self) -> None:

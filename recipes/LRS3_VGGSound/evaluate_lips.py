@@ -9,7 +9,7 @@ of a few clips: lips_teacher.png, lips_real.png.
 """
 
 import csv
-import json
+import io
 import sys
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation.lip_evaluation import LipScorer, clips, evaluate_lips
 from pvsd_modules.evaluation.lip_scores import COLUMNS, summarise_lips
 from pvsd_modules.evaluation.syncnet import load_syncnet
+from pvsd_modules.evaluation.table import save_json, save_text
 from pvsd_modules.inference import LipGenerator
 from pvsd_modules.io.atomic import written_whole
 from pvsd_modules.plots import save_lip_sheet
@@ -90,15 +91,16 @@ def open_lists(hparams):
 
 def write(folder, rows, summary):
     """Writes the rows and the summary, each whole or not at all."""
-    with written_whole(folder / "lips.csv") as temporary:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-    with written_whole(folder / "lips.json") as temporary:
-        temporary.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-    with written_whole(folder / "lips.md") as temporary:
-        temporary.write_text(lips_markdown(summary), encoding="utf-8")
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow(
+            {k: round(x, 6) if isinstance(x, float) else x for k, x in row.items()}
+        )
+    save_text(folder / "lips.csv", text.getvalue())
+    save_json(folder / "lips.json", summary)
+    save_text(folder / "lips.md", lips_markdown(summary))
 
 
 def main(arguments):
@@ -121,7 +123,8 @@ def main(arguments):
         for name, lips in kept.items():  # the same clips in every comparison
             sheets.setdefault(judge, {}).setdefault(name, {}).update(lips)
     for judge, sheet in sheets.items():
-        save_lip_sheet(sheet, folder / f"lips_{judge}.png")
+        with written_whole(folder / f"lips_{judge}.png") as temporary:
+            save_lip_sheet(sheet, temporary)
     name = model_name(str(hparams["model"]))
     summary = {"model": name, "comparisons": summarise_lips(rows)}
     write(folder, rows, summary)

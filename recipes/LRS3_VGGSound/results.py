@@ -148,7 +148,8 @@ def write(root):
     """Writes the texts that changed, and the learning curves."""
     for folder in models(root):
         for log in sorted(folder.glob("training/*.txt")):
-            save_curves(log, log.with_suffix(".png"))
+            with written_whole(log.with_suffix(".png")) as temporary:
+                save_curves(log, temporary)
     for path, (now, wanted) in texts(root).items():
         if now != wanted:
             with written_whole(path) as temporary:
