@@ -44,7 +44,9 @@ def training(model, batch: int, seconds: float, repeats: int) -> list[Row]:
     short = 0.2 if is_windowed else seconds
     noisy = 0.1 * torch.randn(batch, round(SAMPLE_RATE * seconds))
     clean = noisy.roll(1, 0)
-    heard, spoken = (x[:, : round(SAMPLE_RATE * short)] for x in (noisy, clean))
+    noisy_part, clean_part = (
+        x[:, : round(SAMPLE_RATE * short)] for x in (noisy, clean)
+    )
     still_teacher, still_student = _copy(teacher).eval(), _copy(student).eval()
     lip_loss = LipLoss()
     is_paper = isinstance(denoiser, PaperDenoiser)
@@ -54,7 +56,7 @@ def training(model, batch: int, seconds: float, repeats: int) -> list[Row]:
         with torch.no_grad():
             return network(wav)
 
-    wanted = lips_of(still_teacher, spoken)
+    wanted = lips_of(still_teacher, clean_part)
 
     def denoiser_loss():
         lips, features = lips_of(still_student, noisy), lips_of(denoiser.analyse, clean)
@@ -63,10 +65,11 @@ def training(model, batch: int, seconds: float, repeats: int) -> list[Row]:
 
     jobs = {
         f"teacher, {batch} x {short:g} s": _step(
-            teacher, lambda: lip_loss(teacher(spoken), wanted)
+            teacher, lambda: lip_loss(teacher(clean_part), wanted)
         ),
         f"student, {batch} x {short:g} s": _step(
-            student, lambda: lip_loss(student(heard), lips_of(still_teacher, spoken))
+            student,
+            lambda: lip_loss(student(noisy_part), lips_of(still_teacher, clean_part)),
         ),
         f"denoiser, {batch} x {seconds:g} s": _step(denoiser, denoiser_loss),
     }

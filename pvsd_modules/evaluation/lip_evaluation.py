@@ -87,10 +87,10 @@ class LipScorer:
             ``[frames, 48, 96, 3]`` by ``video``, ``teacher`` or ``student``, the wanted
             ones first.
         """
-        drawer, judge = comparison.split("-")
-        is_real = judge == "real"
-        drawn = self._draw(drawer, clip.noisy)
-        wanted = clip.real if is_real else self._draw(judge, clip.clean)
+        generator, reference = comparison.split("-")
+        is_real = reference == "real"
+        drawn = self._draw(generator, clip.noisy)
+        wanted = clip.real if is_real else self._draw(reference, clip.clean)
         row = {
             "comparison": comparison,
             "file": clip.file,
@@ -103,8 +103,8 @@ class LipScorer:
             row |= lip_sync_error(self.syncnet, drawn, clip.clean, clip.upper)
             other = lip_sync_error(self.syncnet, wanted, clip.clean, clip.upper)
             row |= {f"wanted_{name}": value for name, value in other.items()}
-        label = f"{drawer}, noisy" if drawer == judge else drawer
-        return row, {"video" if is_real else judge: wanted, label: drawn}
+        label = f"{generator}, noisy" if generator == reference else generator
+        return row, {"video" if is_real else reference: wanted, label: drawn}
 
     def _draw(self, name: str, wav: Tensor) -> Tensor:
         return self.networks[name](wav[None].to(self.device))[0].float().cpu()

@@ -29,8 +29,8 @@ def score_lips(drawn: Tensor, wanted: Tensor, deviations: bool = False) -> dict:
         ``[frames, 48, 96, 3]``, 0..1.
     deviations : bool
         Whether pictures are compared as deviations from each clip's own median
-        frame, since drawn lips need not be those of the person filmed. The opening of
-        the mouth is the same either way.
+        frame, since generated lips need not look like the person in the video. The
+        opening of the mouth is the same either way.
 
     Returns
     -------
@@ -41,16 +41,16 @@ def score_lips(drawn: Tensor, wanted: Tensor, deviations: bool = False) -> dict:
         and ``lag_ms``, by which the drawn mouth is late where both agree best;
         ``opening_at_lag``, their correlation there. None for what is not defined.
     """
-    opening, wish = mouth_opening(drawn), mouth_opening(wanted)
+    opening, target = mouth_opening(drawn), mouth_opening(wanted)
     if deviations:
         drawn, wanted = drawn - median_frame(drawn), wanted - median_frame(wanted)
     error = drawn - wanted
     squared = float(error[:, MOUTH[0], MOUTH[1]].square().mean())
-    lag, at_lag = best_lag(opening, wish)
+    lag, at_lag = best_lag(opening, target)
     return {
         "l1": float(error.abs().mean()),
         "psnr": min(HIGHEST_PSNR, -10 * math.log10(max(squared, 1e-12))),
-        "opening": agreement(opening, wish),
+        "opening": agreement(opening, target),
         "lag_frames": lag,
         "lag_ms": None if lag is None else lag * 1000 // FPS,
         "opening_at_lag": at_lag,

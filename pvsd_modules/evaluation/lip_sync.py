@@ -62,11 +62,11 @@ def lip_sync_error(
         ]
     )
     with torch.no_grad():
-        sound = network.hear(windows[:, None].float())  # [count, 1024]
+        sound = network.embed_sound(windows[:, None].float())  # [count, 1024]
         seen = []
         for first in range(0, count, _AT_ONCE):
             last = min(first + _AT_ONCE, count) + PICTURES - 1
-            seen.append(network.look(whole_faces(lips[first:last], upper)))
+            seen.append(network.embed_pictures(whole_faces(lips[first:last], upper)))
     distances = shifted_distances(torch.cat(seen), sound)
     best = distances.min()
     return {"lse_d": float(best), "lse_c": float(distances.median() - best)}

@@ -69,8 +69,8 @@ class WordErrors:
         if not said:
             return {"wer": None, "words": None}
         lengths = torch.ones(1)
-        heard = self.recogniser.transcribe_batch(signal[None], lengths)[0][0]
-        details = wer_details_for_batch(["item"], [said], [words_of(heard)])[0]
+        recognised = self.recogniser.transcribe_batch(signal[None], lengths)[0][0]
+        details = wer_details_for_batch(["item"], [said], [words_of(recognised)])[0]
         return {"wer": details["WER"], "words": float(len(said))}
 
 
@@ -116,7 +116,7 @@ def add_transcripts(items: dict, path: str | Path) -> dict:
         result[name] = item if known is None else {**item, "text": known}
     if not any("text" in item for item in result.values()):
         raise PvsdError(
-            f"{path} says of no recording what is said in it: it lacks names such as "
+            f"{path} holds the words of no recording: it lacks names such as "
             f"{next(iter(items))}."
         )
     return result

@@ -26,7 +26,7 @@ class SyncNet(nn.Module):
     -------
     >>> net = SyncNet().eval()
     >>> with torch.no_grad():
-    ...     net.hear(torch.zeros(2, 1, 13, 20)).shape
+    ...     net.embed_sound(torch.zeros(2, 1, 13, 20)).shape
     torch.Size([2, 1024])
     """
 
@@ -57,7 +57,7 @@ class SyncNet(nn.Module):
         self.netfcaud = _head()
         self.netfclip = _head()
 
-    def hear(self, cepstra: Tensor) -> Tensor:
+    def embed_sound(self, cepstra: Tensor) -> Tensor:
         """Embeddings of windows of sound.
 
         Arguments
@@ -72,7 +72,7 @@ class SyncNet(nn.Module):
         """
         return self.netfcaud(self.netcnnaud(cepstra).flatten(1))
 
-    def look(self, pictures: Tensor) -> Tensor:
+    def embed_pictures(self, pictures: Tensor) -> Tensor:
         """Embeddings of all windows of five pictures.
 
         The network strides over space only, so a long clip is one input: windows

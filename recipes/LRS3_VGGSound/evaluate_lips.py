@@ -72,12 +72,12 @@ def open_lists(hparams):
         ``{"teacher": (items, store, None), "real": (items, store, faces)}``, without
         what no comparison asks for.
     """
-    judges = {comparison.split("-")[1] for comparison in hparams["comparisons"]}
+    references = {comparison.split("-")[1] for comparison in hparams["comparisons"]}
     lists = {}
-    if "teacher" in judges:
+    if "teacher" in references:
         manifests, store = open_manifests(hparams, [hparams["list"]])
         lists["teacher"] = (manifests[hparams["list"]], store, None)
-    if "real" in judges:
+    if "real" in references:
         places = {
             "data_root": hparams["faces_root"],
             "store_folder": hparams["faces_store_folder"],
@@ -110,8 +110,8 @@ def main(arguments):
     lists = open_lists(hparams)
     folder, rows, sheets = Path(hparams["output_folder"]), [], {}
     for comparison in hparams["comparisons"]:
-        judge = comparison.split("-")[1]
-        items, store, faces = lists[judge]
+        reference = comparison.split("-")[1]
+        items, store, faces = lists[reference]
         items = evenly(items, hparams["items"])
         snrs = hparams["snrs"]
         mixed = sum(len(snrs) if snrs and "snr" in x else 1 for x in items.values())
@@ -121,9 +121,9 @@ def main(arguments):
         )
         rows += scored
         for name, lips in kept.items():  # the same clips in every comparison
-            sheets.setdefault(judge, {}).setdefault(name, {}).update(lips)
-    for judge, sheet in sheets.items():
-        with written_whole(folder / f"lips_{judge}.png") as temporary:
+            sheets.setdefault(reference, {}).setdefault(name, {}).update(lips)
+    for reference, sheet in sheets.items():
+        with written_whole(folder / f"lips_{reference}.png") as temporary:
             save_lip_sheet(sheet, temporary)
     name = model_name(str(hparams["model"]))
     summary = {"model": name, "comparisons": summarise_lips(rows)}

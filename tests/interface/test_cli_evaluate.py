@@ -434,5 +434,5 @@ def test_word_errors_with_a_stand_in(tmp_path, monkeypatch):
     (tmp_path / "t.json").write_text('{"b": {"text": "four"}, "z": "five"}')
     assert add_transcripts(items, tmp_path / "t.json")["b"]["text"] == "four"
     (tmp_path / "t.json").write_text('{"z": "five"}')
-    with pytest.raises(Exception, match="says of no recording"):
+    with pytest.raises(Exception, match="holds the words of no recording"):
         add_transcripts(items, tmp_path / "t.json")

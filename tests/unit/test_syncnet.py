@@ -41,9 +41,9 @@ def test_layout_is_that_of_the_published_weights(network):
 @torch.no_grad()
 def test_a_clip_at_once_is_window_by_window(network):
     pictures = 255 * torch.rand(7, 3, 224, 224)
-    seen = network.look(pictures)
+    seen = network.embed_pictures(pictures)
     assert seen.shape == (3, 1024)
-    assert torch.allclose(seen[2:], network.look(pictures[2:]), atol=1e-4)
+    assert torch.allclose(seen[2:], network.embed_pictures(pictures[2:]), atol=1e-4)
 
 
 def test_cepstra_of_a_tone_and_of_silence():
