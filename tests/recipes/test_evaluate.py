@@ -65,7 +65,8 @@ def data(tmp_path_factory):
         }
     (root / "test_mixtures.json").write_text(json.dumps(mixtures))
     (root / "test_pairs.json").write_text(json.dumps(pairs))
-    face = {"wav": "{data_root}/noisy0.wav", "frames": "{data_root}", "frame_count": 40}
+    frames = "{data_root}/frames"
+    face = {"wav": "{data_root}/noisy0.wav", "frames": frames, "frame_count": 40}
     (root / "other_faces.json").write_text(json.dumps({"f": face}))
     return root
 
