@@ -106,8 +106,10 @@ def test_scores_of_something_else_are_not_mixed_in(tmp_path):
     with pytest.raises(PvsdError, match=r"another model, list or setting \(lips"):
         ScoreTable(path, {"lips": "none", "items": 1})
     assert len(ScoreTable(path, {"lips": "student", "items": 1}).rows) == 1
-    assert ScoreTable(path, {"lips": "none"}, overwrite=True).rows == {}
-    assert ScoreTable(path, {"lips": "student"}).rows == {}
+    anew = ScoreTable(path, {"lips": "none"}, overwrite=True)
+    assert anew.rows == {}
+    anew.append(row("b", 5.0))
+    assert list(ScoreTable(path, {"lips": "none"}).rows) == ["b"]
 
 
 @pytest.mark.parametrize(
