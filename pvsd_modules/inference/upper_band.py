@@ -10,9 +10,9 @@ _FROM = 5000.0  # hertz: from here to 8 kHz is taken as an example of what lies 
 _TAPS = 63  # of the filter that passes it
 _FADING = 0.5  # of the energy, from hop to hop: 3 dB in 10 ms
 _HOPS = 16  # hops of the past that count
-#: The gain is at least this part (-20 dB) of the gain of the whole band: a band that
+#: The gain is at least this part (-30 dB) of the gain of the whole band: a band that
 #: is closed and opened again is heard. Where there is no speech that is small, too.
-_FLOOR = 0.1
+_FLOOR = 0.03
 
 
 class UpperBandGain:
