@@ -1,13 +1,28 @@
 """The command ``pvsd``: each subcommand is a module of `pvsd_modules.commands`."""
 
 import argparse
+import io
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 from pvsd_modules import __version__
 from pvsd_modules.errors import PvsdError
 
-COMMANDS = ("enhance", "lips", "info", "convert", "evaluate", "report", "benchmark")
+COMMANDS = (
+    *("enhance", "stream", "lips", "info", "convert"),
+    *("evaluate", "report", "benchmark"),
+)
+
+
+class Terminated(KeyboardInterrupt):
+    """A signal that asks the process to end: what Ctrl-C cleans up, it does as well."""
+
+    def __init__(self, number: int):
+        super().__init__(number)
+        self.number = number
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -50,19 +65,51 @@ def main(arguments: list[str] | None = None) -> int:
     -------
     int
         Exit code: 0 when all went well, 1 when some of several files failed, 2 for
-        a mistake in the command or its file, 130 when interrupted.
+        a mistake in the command or its file, 130 when interrupted, 128 and the number
+        of any other signal.
     """
-    if hasattr(sys.stdout, "reconfigure"):  # names of files may be no text at all
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may be no text at all
         sys.stdout.reconfigure(errors="backslashreplace")
-    parsed = make_parser().parse_args(arguments)
+    interrupts: list[int] = []
     try:
-        return parsed.run(parsed)
+        with _signals(interrupts):
+            parsed = make_parser().parse_args(arguments)
+            return parsed.run(parsed)
     except PvsdError as error:
-        print(f"pvsd: {error}", file=sys.stderr)
-        return 2
+        if not interrupts:
+            print(f"pvsd: {error}", file=sys.stderr)
+            return 2
     except KeyboardInterrupt:
-        print("pvsd: interrupted, nothing half-written is left.", file=sys.stderr)
-        return 130
+        interrupts.append(signal.SIGINT)
+    except Exception:
+        if not interrupts:  # else a library made an error of the interruption
+            raise
+    print("pvsd: interrupted, nothing half-written is left.", file=sys.stderr)
+    return 128 + interrupts[0]
+
+
+@contextmanager
+def _signals(received: list[int]) -> Iterator[None]:
+    """Let SIGINT, SIGTERM and SIGHUP raise, and note them."""
+
+    def end(number: int, frame: object) -> None:
+        received.append(number)
+        raise Terminated(number)
+
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if name in dir(signal)]
+    before = {}
+    try:
+        for number in numbers:
+            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup asks for
+                before[number] = signal.signal(number, end)
+    except ValueError:
+        pass  # not in the main thread: Python sets handlers there only
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

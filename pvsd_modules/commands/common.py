@@ -2,6 +2,8 @@
 
 import argparse
 import logging
+import os
+import sys
 import warnings
 
 from pvsd_modules.errors import PvsdError
@@ -12,13 +14,16 @@ TRUST = (
 )
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+def add_model_arguments(
+    parser: argparse.ArgumentParser, model: str = "offline"
+) -> None:
     """Add ``--model``, ``--trust``, ``--device``, ``--precision`` and ``--threads``."""
     parser.add_argument(
         "--model",
         metavar="NAME_OR_FOLDER",
+        default=model,
         help="shipped model, folder of a pretrained model, or Hugging Face id "
-        "owner/name@revision (default: offline)",
+        f"owner/name@revision (default: {model})",
     )
     parser.add_argument("--trust", action="store_true", help=TRUST)
     parser.add_argument(
@@ -27,21 +32,80 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision",
         choices=("fp32", "bf16"),
-        default="fp32",
-        help="bf16 halves the time of converted models on processors that compute in "
-        "bfloat16, with less precision (default: fp32)",
+        help="precision of the networks (default: fp32, or bf16 where the model says "
+        "that it is as good and the processor has AMX)",
     )
     parser.add_argument(
-        "--threads", type=positive, metavar="N", help="number of CPU threads"
+        "--threads",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="number of CPU threads (default: 1)",
     )
+
+
+def add_raw_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--raw``, ``--rate`` and ``--channels``: samples without a header."""
+    parser.add_argument(
+        "--raw",
+        metavar="FORMAT",
+        help="pipes carry samples without a header, such as s16le, s24le or f32le",
+    )
+    parser.add_argument(
+        "--rate",
+        type=positive,
+        metavar="HZ",
+        help="sample rate of raw samples or of the microphone (default: 16000, or the "
+        "device's own)",
+    )
+    parser.add_argument(
+        "--channels",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="number of channels of raw samples or of the microphone (default: 1)",
+    )
+
+
+def raw_format(args: argparse.Namespace):
+    """The `RawFormat` that the options describe; None for sound with a header."""
+    from pvsd_modules.io.pipes import RawFormat
+
+    if args.raw is None:
+        return None
+    return RawFormat(args.raw, args.rate or 16000, args.channels)
+
+
+def strength(text: str) -> float:
+    """An argparse type: a number from 0 to 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 1")
+    return number
 
 
 def positive(text: str) -> int:
     """An argparse type: a whole number from 1."""
-    number = int(text) if text.isdigit() else 0
-    if number < 1:
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= number < 2**31:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
     return number
+
+
+def say(text: str) -> None:
+    """Print a line; the work goes on when nobody reads it any more (``| head``)."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def complain(text: str) -> None:
+    """Print a line for standard error."""
+    print(f"pvsd: {text}", file=sys.stderr)
 
 
 def load_model(interface: str, args: argparse.Namespace):
@@ -71,9 +135,13 @@ def load_model(interface: str, args: argparse.Namespace):
 
     from pvsd_modules import inference
 
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    options = {"run_opts": {"precision": args.precision}}
+    most = 4 * (os.cpu_count() or 1)
+    if args.threads > most:
+        raise PvsdError(f"--threads {args.threads}: use at most {most} here.")
+    torch.set_num_threads(args.threads)
+    options = {}
+    if args.precision:
+        options["precision"] = args.precision
     if args.device:
         try:
             torch.zeros(1, device=args.device)
@@ -81,9 +149,9 @@ def load_model(interface: str, args: argparse.Namespace):
             raise PvsdError(
                 f"The device {args.device} cannot be used here: try --device cpu."
             ) from error
-        options["run_opts"]["device"] = args.device
+        options["device"] = args.device
     return getattr(inference, interface).from_hparams(
-        args.model, trust=args.trust, **options
+        args.model, trust=args.trust, run_opts=options
     )
 
 

@@ -4,6 +4,8 @@ import argparse
 import re
 from pathlib import Path
 
+from pvsd_modules.commands.common import say
+
 EPILOG = "Without an argument: version and shipped models."
 
 
@@ -28,17 +30,17 @@ def run(args: argparse.Namespace) -> int:
 
     subject = args.subject
     if subject is None:
-        print(f"pvsd {__version__}")
+        say(f"pvsd {__version__}")
         for name in shipped_models():
-            print(_model_lines(name, pretrained_folder(name)))
+            say(_model_lines(name, pretrained_folder(name)))
         if not shipped_models():
-            print("No model is shipped with this installation.")
+            say("No model is shipped with this installation.")
     elif subject in shipped_models():
-        print(_model_lines(subject, pretrained_folder(subject)))
+        say(_model_lines(subject, pretrained_folder(subject)))
     elif (Path(subject) / HPARAMS_FILE).is_file():
-        print(_model_lines(subject, Path(subject)))
+        say(_model_lines(subject, Path(subject)))
     else:
-        print(_file_lines(Path(subject)))
+        say(_file_lines(Path(subject)))
     return 0
 
 

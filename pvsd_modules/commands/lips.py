@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from pvsd_modules.commands.common import add_model_arguments, load_model
+from pvsd_modules.commands.common import add_model_arguments, load_model, say
 from pvsd_modules.errors import PvsdError
 
 EPILOG = "Without -o, talk.wav is written to talk_lips.mp4 beside it."
@@ -45,5 +45,5 @@ def run(args: argparse.Namespace) -> int:
         total=frames, desc=path.name, unit="frame", leave=False, disable=None
     ) as bar:
         model.generate_file(path, output, on_block=lambda block: bar.update(len(block)))
-    print(f"{path} -> {output}")
+    say(f"{path} -> {output}")
     return 0

@@ -79,6 +79,10 @@ class LipInterface(Pretrained):
                 "torch.jit cannot compile these networks, whose states are arguments: "
                 "leave jit and jit_module_keys out of run_opts."
             )
+        hparams = kwargs.get("hparams") or {}
+        if "precision" not in options and _has_amx(options.get("device")):
+            precision = hparams.get("precision_with_amx", "fp32")
+            kwargs["run_opts"] = {**options, "precision": precision}
         super().__init__(*args, **kwargs)
         missing = [name for name in self.MODULES_NEEDED if name not in self.mods]
         if missing:  # SpeechBrain does not look
@@ -231,6 +235,16 @@ class LipInterface(Pretrained):
         stream.expect(level_of(noisy, SAMPLE_RATE))
         pieces = noisy.split(BLOCK_SECONDS * SAMPLE_RATE, dim=1)
         return joined([*map(stream.feed, pieces), stream.flush()])
+
+
+def _has_amx(device: str | None) -> bool:
+    """Whether the networks run on a processor that multiplies bfloat16 matrices."""
+    if device not in (None, "cpu") or (device is None and torch.cuda.is_available()):
+        return False
+    try:
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return False  # not Linux, where such processors are rare
 
 
 def equally_long(rows: Tensor, counts: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
