@@ -15,7 +15,6 @@ import numpy as np
 import soundfile
 
 from pvsd_modules.alignment import SAMPLE_RATE
-
 from pvsd_modules.io.layouts import layout_of_mask, speaker_mask
 
 _TAGS = {"f": 3, "alaw": 6, "mulaw": 7}
