@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy import fft
 from torch import Tensor
 
 from pvsd_modules.alignment import SAMPLE_RATE
+from pvsd_modules.data.drawn import Colour, Drawn, Finish, Pause, draw_burst
 
 
 @dataclass
@@ -63,38 +65,101 @@ class Augmenter:
     speech_speed_chance: float = 0.25
     machine_noise: float = 0.06
 
-    def colour(
-        self, wav: Tensor, random: np.random.Generator, room=False, samples: int = 0
-    ) -> Tensor:
-        """A random smooth filter and, if asked for, a random room, in one transform.
+    def draw(
+        self,
+        random: np.random.Generator,
+        samples: int,
+        speech: Tensor,
+        start: int,
+        noise: Callable[[], Tensor],
+        snr: Callable[[], float],
+        bursts: bool,
+    ) -> Drawn:
+        """All choices of an item.
 
         Arguments
         ---------
-        wav : Tensor
-            ``[time]``.
         random : numpy.random.Generator
-        room : bool
-            Whether a room is added.
         samples : int
-            Length in which the signal is played (see `at_speed`), 0 for its own.
+            Length of the item.
+        speech : Tensor
+            ``[read]``.
+        start : int
+            See `Drawn`.
+        noise, snr : callable
+            Draw a noise, ``[read]``, and a ratio in dB.
+        bursts : bool
+            Whether there is a burst.
 
         Returns
         -------
-        Tensor
-            ``[samples]``.
+        Drawn
         """
-        samples = samples or len(wav)
-        read, size = _padded_lengths(len(wav), samples, 8000 if room else 800)
+        room = random.random() < self.reverberation
+        drawn = Drawn(start, speech, colours=[self.draw_colour(random, room)])
+
+        def add_noise():
+            drawn.noises.append(noise())
+            drawn.colours.append(self.draw_colour(random))
+
+        add_noise()
+        if random.random() < self.second_noise:
+            add_noise()
+            drawn.noise_ratio = random.uniform(-5, 15)
+        chance = random.random()
+        if chance < self.clean_only:
+            drawn.content = "clean"
+        elif chance < self.clean_only + self.noise_only:
+            drawn.content = "noise"
+        else:
+            drawn.snr = snr()
+        if bursts:
+            drawn.burst = draw_burst(samples, random)
+        drawn.interruption, drawn.silence = self.draw_pauses(random, samples)
+        drawn.finish = self.draw_finish(random)
+        return drawn
+
+    def draw_colour(self, random: np.random.Generator, room: bool = False) -> Colour:
+        """A random smooth filter and, if asked for, a random room."""
         decibels = random.uniform(-self.equaliser_db, self.equaliser_db, _POINTS)
-        response = _smooth_response(decibels, size)
-        if room:
-            response = response * fft.rfft(room_response(random).numpy(), size)
-        if read != size:
-            response *= np.float32(size / read)
-        spectrum = fft.rfft(wav.numpy(), read)
-        bins = min(len(spectrum), len(response))
-        coloured = fft.irfft(spectrum[:bins] * response[:bins], size)
-        return torch.from_numpy(coloured[:samples])
+        return Colour(decibels, room_response(random) if room else None)
+
+    def draw_pauses(self, random: np.random.Generator, samples: int):
+        """Noise that comes and goes, and recordings that begin with silence.
+
+        A network that was trained on steady noise only takes what begins after a
+        pause for speech.
+
+        Arguments
+        ---------
+        random : numpy.random.Generator
+        samples : int
+            Length of the item.
+
+        Returns
+        -------
+        Pause, Pause
+            Of the noise, and of the whole recording.
+        """
+        interruption, silence = Pause(), Pause()
+        if random.random() < self.intermittent:
+            half = random.uniform(0.2, 2.0) / 2
+            middle = random.uniform(0, samples / SAMPLE_RATE)
+            rest = 0.0 if random.random() < 0.5 else 10 ** (-random.uniform(1, 2))
+            interruption = Pause(middle - half, middle + half, rest)
+        if random.random() < self.silent_start:
+            silence = Pause(-1.0, random.uniform(0.1, 1.5), 0.0)
+        return interruption, silence
+
+    def draw_finish(self, random: np.random.Generator) -> Finish:
+        """Bandwidth, level and clipping."""
+        finish = Finish()
+        if random.random() < self.narrowband:
+            finish.cutoff = random.uniform(3000, 7000)
+        finish.level_db = random.uniform(*self.level_db)
+        if random.random() < self.clipping:
+            finish.clip = random.uniform(0.2, 0.8)
+        return finish
 
     def source_samples(
         self, samples: int, random: np.random.Generator, speech: bool
@@ -108,63 +173,71 @@ class Augmenter:
         # A multiple of 640 has no large prime factors: quick to transform.
         return max(1, round(factor * samples / 640)) * 640
 
-    def interrupt(self, noisy: Tensor, clean: Tensor, random: np.random.Generator):
-        """Noise that comes and goes, and recordings that begin with silence.
 
-        A network that was trained on steady noise only takes what begins after a
-        pause for speech.
+def apply_colour(wav: Tensor, colour: Colour, samples: int) -> Tensor:
+    """Filter, room and speed in one transform.
 
-        Arguments
-        ---------
-        noisy, clean : Tensor
-            ``[time]``.
-        random : numpy.random.Generator
+    Arguments
+    ---------
+    wav : Tensor
+        ``[time]``.
+    colour : Colour
+    samples : int
+        Length in which the signal is played (see `at_speed`).
 
-        Returns
-        -------
-        Tensor, Tensor
-            Noisy and clean, ``[time]``.
-        """
-        length = len(noisy)
-        if random.random() < self.intermittent:
-            seconds = random.uniform(0.2, 2.0)
-            middle = random.uniform(0, length / SAMPLE_RATE)
-            rest = 0.0 if random.random() < 0.5 else 10 ** (-random.uniform(1, 2))
-            gate = _pause(length, middle - seconds / 2, middle + seconds / 2, rest)
-            noisy = clean + gate * (noisy - clean)
-        if random.random() < self.silent_start:
-            gate = _pause(length, -1.0, random.uniform(0.1, 1.5), 0.0)
-            noisy, clean = noisy * gate, clean * gate
-        return noisy, clean
+    Returns
+    -------
+    Tensor
+        ``[samples]``.
+    """
+    read, size = padded_lengths(len(wav), samples, colour.tail)
+    response = _smooth_response(colour.decibels, size)
+    if colour.room is not None:
+        response = response * fft.rfft(colour.room.numpy(), size)
+    if read != size:
+        response *= np.float32(size / read)
+    spectrum = fft.rfft(wav.numpy(), read)
+    bins = min(len(spectrum), len(response))
+    coloured = fft.irfft(spectrum[:bins] * response[:bins], size)
+    return torch.from_numpy(coloured[:samples])
 
-    def finish(self, noisy: Tensor, clean: Tensor, random: np.random.Generator):
-        """Bandwidth, level and clipping, in the order in which a device applies them.
 
-        Arguments
-        ---------
-        noisy, clean : Tensor
-            ``[time]``.
-        random : numpy.random.Generator
+def apply_pauses(noisy: Tensor, clean: Tensor, interruption: Pause, silence: Pause):
+    """Noisy and clean, ``[time]``, with both of `Augmenter.draw_pauses`."""
+    if interruption.rest != 1:
+        noisy = clean + _gate(len(noisy), interruption) * (noisy - clean)
+    if silence.rest != 1:
+        gate = _gate(len(noisy), silence)
+        noisy, clean = noisy * gate, clean * gate
+    return noisy, clean
 
-        Returns
-        -------
-        Tensor, Tensor
-            Noisy and clean, ``[time]``.
-        """
-        if random.random() < self.narrowband:
-            cutoff = random.uniform(3000, 7000)
-            noisy, clean = (low_pass(x, cutoff) for x in (noisy, clean))
-        power = float(noisy.square().mean())
-        if power > 1e-12:
-            level = random.uniform(*self.level_db)
-            gain = 10 ** (level / 20) / power**0.5
-            # A mixture beyond full scale is what `clipping` is for: keep the peak.
-            gain = min(gain, 0.99 / float(noisy.abs().max()))
-            noisy, clean = noisy * gain, clean * gain
-        if random.random() < self.clipping:
-            limit = float(noisy.abs().max()) * random.uniform(0.2, 0.8)
-            noisy = noisy.clamp(-limit, limit)
-        return noisy, clean
+
+def apply_finish(noisy: Tensor, clean: Tensor, finish: Finish):
+    """Bandwidth, level and clipping, in the order in which a device applies them.
+
+    Arguments
+    ---------
+    noisy, clean : Tensor
+        ``[time]``.
+    finish : Finish
+
+    Returns
+    -------
+    Tensor, Tensor
+        Noisy and clean, ``[time]``.
+    """
+    if finish.cutoff:
+        noisy, clean = (low_pass(x, finish.cutoff) for x in (noisy, clean))
+    power = float(noisy.square().mean())
+    if finish.level_db is not None and power > 1e-12:
+        gain = 10 ** (finish.level_db / 20) / power**0.5
+        # A mixture beyond full scale is what clipping is for: keep the peak.
+        gain = min(gain, 0.99 / float(noisy.abs().max()))
+        noisy, clean = noisy * gain, clean * gain
+    if finish.clip < 1:
+        limit = float(noisy.abs().max()) * finish.clip
+        noisy = noisy.clamp(-limit, limit)
+    return noisy, clean
 
 
 def room_response(random: np.random.Generator) -> Tensor:
@@ -186,7 +259,7 @@ def machine_noise(samples: int, random: np.random.Generator) -> Tensor:
     What recorders and cables add. The slope of the power lies between that of Brownian
     and that of blue noise; the hum has 50 or 60 Hz and harmonics that fade.
     """
-    size = _fast_length(samples)
+    size = fast_length(samples)
     hertz = np.fft.rfftfreq(size, 1 / SAMPLE_RATE).astype(np.float32)
     slope = random.uniform(-2.0, 1.0)
     shape = np.exp(np.log(np.maximum(hertz, 30.0)) * np.float32(slope / 2))
@@ -217,16 +290,16 @@ def at_speed(wav: Tensor, samples: int) -> Tensor:
     return torch.from_numpy(fft.irfft(spectrum, samples))
 
 
-def _pause(length: int, begin: float, end: float, rest: float) -> Tensor:
-    """Gains, ``[length]``: ``rest`` from ``begin`` to ``end`` s, ramps of 5 ms."""
+def _gate(length: int, pause: Pause) -> Tensor:
+    """Gains, ``[length]``, with ramps of 5 ms."""
     time = torch.arange(length) / SAMPLE_RATE
-    inside = torch.minimum(time - begin, end - time) / 0.005
-    return 1 - (1 - rest) * inside.clamp(0, 1)
+    inside = torch.minimum(time - pause.begin, pause.end - time) / 0.005
+    return 1 - (1 - pause.rest) * inside.clamp(0, 1)
 
 
 def low_pass(wav: Tensor, cutoff: float) -> Tensor:
     """Removes what lies above ``cutoff`` Hz (raised-cosine edge of 300 Hz)."""
-    size = _fast_length(len(wav) + 800)
+    size = fast_length(len(wav) + 800)
     hertz = np.linspace(0, SAMPLE_RATE / 2, size // 2 + 1, dtype=np.float32)
     edge = np.clip((hertz - np.float32(cutoff)) / 300, 0, 1)
     return _filtered(wav, 0.5 + 0.5 * np.cos(np.float32(np.pi) * edge), size)
@@ -242,7 +315,7 @@ _POINTS = 8  # of a random response, evenly spread over the root of the frequenc
 
 
 @functools.lru_cache(maxsize=16)
-def _between_points(size: int) -> tuple[np.ndarray, np.ndarray]:
+def between_points(size: int) -> tuple[np.ndarray, np.ndarray]:
     """For each bin the point below it, and how far it is from there to the next."""
     place = np.linspace(0, 1, size // 2 + 1) ** 0.5 * (_POINTS - 1)
     below = np.minimum(place.astype(np.intp), _POINTS - 2)
@@ -251,12 +324,12 @@ def _between_points(size: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _smooth_response(decibels: np.ndarray, size: int) -> np.ndarray:
     """Gains of an FFT's bins, in dB interpolated linearly between points."""
-    below, part = _between_points(size)
+    below, part = between_points(size)
     points = (decibels * np.log(10) / 20).astype(np.float32)
     return np.exp(points[below] + np.diff(points)[below] * part)
 
 
-def _padded_lengths(read: int, samples: int, tail: int) -> tuple[int, int]:
+def padded_lengths(read: int, samples: int, tail: int) -> tuple[int, int]:
     """Lengths of the two transforms, in the ratio of ``read`` to ``samples``.
 
     The output's is ``samples`` and at least ``tail`` more, for what a filter adds at
@@ -264,12 +337,12 @@ def _padded_lengths(read: int, samples: int, tail: int) -> tuple[int, int]:
     of 640, as those of `Augmenter.source_samples` are.
     """
     if read == samples:
-        return (_fast_length(samples + tail),) * 2
+        return (fast_length(samples + tail),) * 2
     common = math.gcd(read, samples)
     step = -(-(samples + tail) * common // samples // 64) * 64
     return read // common * step, samples // common * step
 
 
-def _fast_length(n: int) -> int:
+def fast_length(n: int) -> int:
     """The next multiple of a large power of two: quick to transform."""
     return -(-n // 4096) * 4096

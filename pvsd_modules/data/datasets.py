@@ -82,7 +82,12 @@ class MixingDataset(DynamicItemDataset):
         self.mixer.epoch = epoch
 
 
-def mixing_dataset(manifest: dict, mixer: TrainingMixer, real_lips: bool = False):
+def mixing_dataset(
+    manifest: dict,
+    mixer: TrainingMixer,
+    real_lips: bool = False,
+    draw_only: bool = False,
+):
     """Speech mixed on the fly: ``id, noisy_sig, clean_sig`` and, if wanted, ``lips``.
 
     Arguments
@@ -94,6 +99,9 @@ def mixing_dataset(manifest: dict, mixer: TrainingMixer, real_lips: bool = False
     real_lips : bool
         Whether the frames of the video are loaded as well: ``lips``, their median
         ``lips_median``, and a whole ``face`` from elsewhere in the clip.
+    draw_only : bool
+        Whether the items are mixed later, on the training device: the loader then needs
+        `batch_mixing.MixtureBatch` as ``collate_fn``.
 
     Returns
     -------
@@ -108,7 +116,17 @@ def mixing_dataset(manifest: dict, mixer: TrainingMixer, real_lips: bool = False
         yield clean
         yield start
 
+    @sb.utils.data_pipeline.takes("id", "wav")
+    @sb.utils.data_pipeline.provides("drawn", "start", "samples")
+    def draw(item_id, wav):
+        drawn = mixer.draw(item_id, wav)
+        yield drawn
+        yield drawn.start
+        yield mixer.samples
+
     items, keys = [mix], ["id", "noisy_sig", "clean_sig"]
+    if draw_only:
+        items, keys = [draw], ["id", "drawn", "samples"]
     if real_lips:
 
         @sb.utils.data_pipeline.takes("frames", "frame_count", "start")

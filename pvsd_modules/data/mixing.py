@@ -6,6 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pvsd_modules.data.drawn import Burst
+
+# Gains of speech and noise in the three kinds of bursts.
+BURST_GAINS = ((0.0, 0.0), (0.1, 1.0), (1.0, 2.0))
 SILENCE = 1e-10  # mean square below which a signal counts as silent
 
 
@@ -123,7 +127,7 @@ def read_looped(store, path: str, start: int, samples: int) -> Tensor:
     return torch.cat([begin, loop_from(store.read(path, 0, rest), 0, rest)])
 
 
-def burst(noisy: Tensor, clean: Tensor, random: np.random.Generator) -> Tensor:
+def burst(noisy: Tensor, clean: Tensor, drawn: Burst) -> Tensor:
     """The paper's disturbance: at most 200 ms where the speech is almost lost.
 
     A random stretch is changed in one of three ways: it is zeroed, its speech is
@@ -133,24 +137,16 @@ def burst(noisy: Tensor, clean: Tensor, random: np.random.Generator) -> Tensor:
     ---------
     noisy, clean : Tensor
         ``[time]``, 16 kHz; neither is changed.
-    random : numpy.random.Generator
-        Where the chance comes from.
+    drawn : Burst
+        Where, and which of the three.
 
     Returns
     -------
     Tensor
         The disturbed noisy signal, ``[time]``.
     """
-    length = min(len(noisy), int(random.integers(1, 3201)))
-    start = int(random.integers(0, len(noisy) - length + 1))
-    part = slice(start, start + length)
-    kind = random.integers(3)
+    part = slice(drawn.start, drawn.start + drawn.length)
+    speech, noise = BURST_GAINS[drawn.kind]
     disturbed = noisy.clone()
-    noise = noisy[part] - clean[part]
-    if kind == 0:
-        disturbed[part] = 0.0
-    elif kind == 1:
-        disturbed[part] = 0.1 * clean[part] + noise
-    else:
-        disturbed[part] = clean[part] + 2.0 * noise
+    disturbed[part] = speech * clean[part] + noise * (noisy[part] - clean[part])
     return disturbed

@@ -6,7 +6,15 @@ from torch import Tensor
 
 from pvsd_modules.alignment import SAMPLES_PER_FRAME
 from pvsd_modules.data.audio_store import AudioStore
-from pvsd_modules.data.augmentation import Augmenter, at_speed, machine_noise
+from pvsd_modules.data.augmentation import (
+    Augmenter,
+    apply_colour,
+    apply_finish,
+    apply_pauses,
+    at_speed,
+    machine_noise,
+)
+from pvsd_modules.data.drawn import Drawn, draw_burst
 from pvsd_modules.data.mixing import burst, item_generator, mix_at_snr, read_looped
 
 
@@ -84,39 +92,54 @@ class TrainingMixer:
         A segment played faster or slower than it was spoken no longer fits the frames
         of its video: where ``join`` is off, speech keeps its speed.
         """
+        drawn = self.draw(item_id, wav, speech)
+        return *self.mix(drawn), drawn.start
+
+    def draw(self, item_id: str, wav: str, speech: Tensor | None = None) -> Drawn:
+        """What an item is made of; arguments as for a call."""
         random = item_generator(self.seed, self.epoch, item_id)
         length = self._length(random, speech=True)
         clean, start = self._speech(wav, speech, random, length)
         if not self.noise:
-            clean = at_speed(clean, self.samples)
-            return clean, clean, start
-        if self.augment is None:
-            noisy = mix_at_snr(clean, self._noise(random), self._snr(random))
-            if self.bursts:
-                noisy = burst(noisy, clean, random)
-            return noisy, clean, start
-        return *self._augmented(clean, random), start
+            return Drawn(start, clean)
 
-    def _augmented(self, clean: Tensor, random: np.random.Generator):
-        augment = self.augment
-        room = random.random() < augment.reverberation
-        clean = augment.colour(clean, random, room, self.samples)
-        noise = augment.colour(self._noise(random), random, samples=self.samples)
-        if random.random() < augment.second_noise:
-            other = augment.colour(self._noise(random), random, samples=self.samples)
-            noise = mix_at_snr(noise, other, random.uniform(-5, 15))
-        chance = random.random()
-        if chance < augment.clean_only:
-            noisy = clean
-        elif chance < augment.clean_only + augment.noise_only:
-            clean = torch.zeros_like(clean)
-            noisy = noise
-        else:
-            noisy = mix_at_snr(clean, noise, self._snr(random))
+        def noise():
+            return self._noise(random)
+
+        def snr():
+            return self._snr(random)
+
+        if self.augment is not None:
+            inputs = (clean, start, noise, snr, self.bursts)
+            return self.augment.draw(random, self.samples, *inputs)
+        drawn = Drawn(start, clean, [noise()], snr=snr())
         if self.bursts:
-            noisy = burst(noisy, clean, random)
-        noisy, clean = augment.interrupt(noisy, clean, random)
-        return augment.finish(noisy, clean, random)
+            drawn.burst = draw_burst(self.samples, random)
+        return drawn
+
+    def mix(self, drawn: Drawn) -> tuple[Tensor, Tensor]:
+        """Noisy and clean of an item, ``[segment]``; `mix_batch` does the same."""
+        signals = [drawn.speech, *drawn.noises]
+        if drawn.colours:
+            pairs = zip(signals, drawn.colours, strict=True)
+            signals = [apply_colour(x, colour, self.samples) for x, colour in pairs]
+        else:
+            signals = [at_speed(x, self.samples) for x in signals]
+        clean, *noises = signals
+        if not noises:
+            return clean, clean
+        noise = noises[0]
+        if len(noises) > 1:
+            noise = mix_at_snr(noise, noises[1], drawn.noise_ratio)
+        if drawn.content == "clean":
+            noisy = clean
+        elif drawn.content == "noise":
+            noisy, clean = noise, torch.zeros_like(clean)
+        else:
+            noisy = mix_at_snr(clean, noise, drawn.snr)
+        noisy = burst(noisy, clean, drawn.burst)
+        noisy, clean = apply_pauses(noisy, clean, drawn.interruption, drawn.silence)
+        return apply_finish(noisy, clean, drawn.finish)
 
     def _length(self, random: np.random.Generator, speech: bool) -> int:
         """How many samples to read for an item, which is then played in its length."""

@@ -6,6 +6,9 @@ import torch
 
 from pvsd_modules.data.augmentation import (
     Augmenter,
+    apply_colour,
+    apply_finish,
+    apply_pauses,
     at_speed,
     low_pass,
     machine_noise,
@@ -17,22 +20,35 @@ def generator():
     return np.random.default_rng(5)
 
 
+def coloured(augment, wav, room=False, samples=None):
+    colour = augment.draw_colour(generator(), room)
+    return apply_colour(wav, colour, samples or len(wav))
+
+
+def finished(augment, noisy, clean):
+    return apply_finish(noisy, clean, augment.draw_finish(generator()))
+
+
+def paused(augment, noisy, clean, random):
+    return apply_pauses(noisy, clean, *augment.draw_pauses(random, len(noisy)))
+
+
 def test_nothing_moves_in_time():
     # A click stays where it is: real lips must go on fitting the sound.
     wav = torch.zeros(4000)
     wav[1000] = 1.0
     for room in (False, True):
-        out = Augmenter().colour(wav, generator(), room)
+        out = coloured(Augmenter(), wav, room)
         assert out.shape == wav.shape
         assert int(out.abs().argmax()) == 1000
 
 
 def test_colour_is_within_its_bounds():
     wav = torch.randn(16000, generator=torch.Generator().manual_seed(0))
-    out = Augmenter(equaliser_db=6.0).colour(wav, generator())
+    out = coloured(Augmenter(equaliser_db=6.0), wav)
     change = 20 * torch.log10(out.norm() / wav.norm())
     assert -6.0 < float(change) < 6.0 and not torch.allclose(out, wav, atol=1e-2)
-    flat = Augmenter(equaliser_db=0.0).colour(wav, generator())
+    flat = coloured(Augmenter(equaliser_db=0.0), wav)
     assert torch.allclose(flat, wav, atol=1e-4)
 
 
@@ -46,7 +62,7 @@ def test_low_pass_removes_what_lies_above():
 def test_levels_are_in_range_and_the_pair_keeps_together():
     augment = Augmenter(narrowband=0.0, clipping=0.0, level_db=(-30.0, -20.0))
     clean = 0.5 * torch.randn(8000, generator=torch.Generator().manual_seed(0))
-    noisy, target = augment.finish(2 * clean, clean, generator())
+    noisy, target = finished(augment, 2 * clean, clean)
     level = 20 * torch.log10(noisy.square().mean().sqrt())
     assert -30.0 <= float(level) <= -20.0
     assert torch.allclose(noisy, 2 * target)
@@ -55,13 +71,13 @@ def test_levels_are_in_range_and_the_pair_keeps_together():
 def test_clipping_reaches_the_noisy_signal_only():
     augment = Augmenter(narrowband=0.0, clipping=1.0)
     clean = torch.randn(8000, generator=torch.Generator().manual_seed(0))
-    noisy, target = augment.finish(clean, clean, generator())
+    noisy, target = finished(augment, clean, clean)
     assert noisy.abs().max() < 0.9 * target.abs().max()
     assert int((noisy.abs() == noisy.abs().max()).sum()) > 5
 
 
 def test_silence_stays_silence():
-    noisy, clean = Augmenter().finish(torch.zeros(100), torch.zeros(100), generator())
+    noisy, clean = finished(Augmenter(), torch.zeros(100), torch.zeros(100))
     assert noisy.abs().max() == 0 and torch.isfinite(clean).all()
 
 
@@ -70,7 +86,7 @@ def test_noise_pauses_and_speech_goes_on(seed):
     augment = Augmenter(intermittent=1.0, silent_start=0.0)
     clean, noise = 0.1 * torch.ones(48000), 0.2 * torch.ones(48000)
     random = np.random.default_rng(seed)
-    noisy, target = augment.interrupt(clean + noise, clean, random)
+    noisy, target = paused(augment, clean + noise, clean, random)
     assert torch.equal(target, clean)
     gate = (noisy - clean) / noise
     assert gate.min() < 0.11 and gate.max() > 0.99
@@ -83,7 +99,7 @@ def test_a_recording_may_begin_with_silence(seed):
     augment = Augmenter(intermittent=0.0, silent_start=1.0)
     clean, noisy = 0.1 * torch.ones(48000), 0.3 * torch.ones(48000)
     random = np.random.default_rng(seed)
-    after, target = augment.interrupt(noisy, clean, random)
+    after, target = paused(augment, noisy, clean, random)
     assert torch.allclose(after, 3 * target, atol=1e-6)
     silent = int((after == 0).sum())
     assert 0.09 * 16000 <= silent <= 1.5 * 16000
@@ -115,8 +131,8 @@ def test_speed_changes_the_pitch_and_nothing_else():
 def test_speed_and_colour_in_one_transform(read, room):
     wav = torch.randn(read, generator=torch.Generator().manual_seed(0))
     augment = Augmenter()
-    wanted = augment.colour(at_speed(wav, 48000), generator(), room)
-    got = augment.colour(wav, generator(), room, samples=48000)
+    wanted = coloured(augment, at_speed(wav, 48000), room)
+    got = coloured(augment, wav, room, 48000)
     error = (got - wanted)[1000:-1000].norm() / wanted.norm()
     assert got.shape == (48000,) and float(error) < 0.02
 

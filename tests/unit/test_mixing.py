@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from pvsd_modules.data.drawn import draw_burst
 from pvsd_modules.data.mixing import burst, item_generator, loop_from, mix_at_snr
 
 
@@ -50,7 +51,7 @@ def test_bursts_have_the_papers_three_levels():
     before = noisy.clone(), clean.clone()
     seen = set()
     for seed in range(60):
-        out = burst(noisy, clean, np.random.default_rng(seed))
+        out = burst(noisy, clean, draw_burst(len(clean), np.random.default_rng(seed)))
         changed = (out != noisy).nonzero().flatten()
         assert len(changed) <= 3200
         if len(changed) == 0:
@@ -73,7 +74,8 @@ def test_bursts_have_the_papers_three_levels():
 def test_bursts_fit_signals_shorter_than_a_burst():
     clean = torch.randn(50)
     for seed in range(20):
-        assert burst(2 * clean, clean, np.random.default_rng(seed)).shape == (50,)
+        drawn = draw_burst(50, np.random.default_rng(seed))
+        assert burst(2 * clean, clean, drawn).shape == (50,)
 
 
 def test_chance_depends_on_seed_epoch_and_item_only():

@@ -1,0 +1,106 @@
+"""Random choices of one training item, apart from the signal processing they cause.
+
+They are drawn where the item is loaded, from numbers of its own, and applied there or,
+for a whole batch at once, on the device that trains: the item is the same.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from torch import Tensor
+
+from pvsd_modules.alignment import SAMPLE_RATE
+
+
+@dataclass
+class Colour:
+    """A smooth filter and a room.
+
+    Arguments
+    ---------
+    decibels : np.ndarray
+        Gains at points evenly spread over the root of the frequency.
+    room : Tensor or None
+        Impulse response.
+    """
+
+    decibels: np.ndarray
+    room: Tensor | None = None
+
+    @property
+    def tail(self) -> int:
+        """Samples that the filters may add at the end."""
+        return 8000 if self.room is not None else 800
+
+
+@dataclass
+class Pause:
+    """Seconds of begin and end, and the gain in between; by default none."""
+
+    begin: float = 0.0
+    end: float = 0.0
+    rest: float = 1.0
+
+
+@dataclass
+class Burst:
+    """First sample, length and kind (see `mixing.burst`); by default none."""
+
+    start: int = 0
+    length: int = 0
+    kind: int = 0
+
+
+@dataclass
+class Finish:
+    """Bandwidth in Hz (0 for all), level in dB, and clipping as a part of the peak."""
+
+    cutoff: float = 0.0
+    level_db: float | None = None
+    clip: float = 1.0
+
+
+@dataclass
+class Drawn:
+    """Everything that decides an item.
+
+    Arguments
+    ---------
+    start : int
+        First sample of the speech in its file.
+    speech : Tensor
+        ``[read]``, at the speed at which it was recorded.
+    noises : list of Tensor
+        ``[read]`` each: none, one, or a second one beside it.
+    colours : list of Colour
+        Of speech and noises; empty where nothing is coloured.
+    noise_ratio : float
+        Level of the first noise over the second one in dB.
+    content : str
+        "both", "clean" or "noise".
+    snr : float
+        In dB.
+    burst : Burst
+    interruption, silence : Pause
+        Of the noise, and of the whole recording at its beginning.
+    finish : Finish
+    """
+
+    start: int
+    speech: Tensor
+    noises: list[Tensor] = field(default_factory=list)
+    colours: list[Colour] = field(default_factory=list)
+    noise_ratio: float = 0.0
+    content: str = "both"
+    snr: float = 0.0
+    burst: Burst = field(default_factory=Burst)
+    interruption: Pause = field(default_factory=Pause)
+    silence: Pause = field(default_factory=Pause)
+    finish: Finish = field(default_factory=Finish)
+
+
+def draw_burst(length: int, random: np.random.Generator) -> Burst:
+    """At most 200 ms of a signal of ``length`` samples."""
+    samples = min(length, int(random.integers(1, SAMPLE_RATE // 5 + 1)))
+    start = int(random.integers(0, length - samples + 1))
+    return Burst(start, samples, int(random.integers(3)))

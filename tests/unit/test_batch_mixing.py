@@ -1,0 +1,86 @@
+"""A batch mixed at once has the items that are mixed one by one."""
+
+import pytest
+import torch
+from audio_files import make_store
+from speechbrain.dataio.dataloader import make_dataloader
+
+from pvsd_modules.data.augmentation import Augmenter
+from pvsd_modules.data.batch_mixing import MixtureBatch, mix_batch
+from pvsd_modules.data.datasets import mixing_dataset
+from pvsd_modules.data.training_mixer import TrainingMixer
+
+EVERYTHING = {
+    "reverberation": 0.5,
+    "narrowband": 0.5,
+    "clipping": 0.5,
+    "second_noise": 0.5,
+    "clean_only": 0.2,
+    "noise_only": 0.2,
+    "intermittent": 0.5,
+    "silent_start": 0.5,
+    "speech_speed_chance": 0.5,
+    "noise_speed_chance": 0.5,
+    "machine_noise": 0.3,
+}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    lengths = {name: 0.4 + 0.3 * k for k, name in enumerate("abcdef")}
+    folder = tmp_path_factory.mktemp("corpus")
+    store, speech = make_store(folder, {**lengths, "n": 0.7, "m": 3.0})
+    return store, speech, {name: speech.pop(name) for name in "nm"}
+
+
+def mixer(corpus, augment, noise=True, **options):
+    store, speech, noises = corpus
+    return TrainingMixer(
+        *(store, speech, noises if noise else None, 1.2), augment=augment, **options
+    )
+
+
+@pytest.mark.parametrize(
+    "augment, options",
+    [
+        (Augmenter(**EVERYTHING), {"bursts": True}),
+        (Augmenter(), {"join": False}),
+        (None, {"bursts": True}),
+        (None, {"noise": False}),
+    ],
+)
+def test_items_are_the_same(corpus, augment, options):
+    made = mixer(corpus, augment, **options)
+    for made.epoch in range(1, 7):
+        items = [(key, item["wav"]) for key, item in corpus[1].items()]
+        drawn = [made.draw(*item) for item in items]
+        noisy, clean = mix_batch(drawn, made.samples)
+        for k, item in enumerate(items):
+            wanted = made(*item)
+            for got, one in ((noisy[k], wanted[0]), (clean[k], wanted[1])):
+                size = max(float(one.abs().max()), 1e-3)
+                assert float((got - one).abs().max()) < 2e-3 * size, item
+
+
+def test_nothing_is_left_on_another_device(corpus):
+    made = mixer(corpus, Augmenter(**EVERYTHING), bursts=True)
+    drawn = [made.draw(key, item["wav"]) for key, item in corpus[1].items()]
+    noisy, clean = mix_batch(drawn, made.samples, "meta")
+    assert noisy.device.type == clean.device.type == "meta"
+    assert noisy.shape == clean.shape == (6, 19200)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_loader_draws_and_the_device_mixes(corpus, workers):
+    made = mixer(corpus, Augmenter())
+    options = {"batch_size": 4, "num_workers": workers}
+    data = mixing_dataset(corpus[1], made, draw_only=True)
+    drawing = make_dataloader(data, collate_fn=MixtureBatch, **options)
+    mixing = make_dataloader(mixing_dataset(corpus[1], made), **options)
+    for drawn, mixed in zip(drawing, mixing, strict=True):
+        drawn = drawn.to("cpu")
+        assert drawn.id == mixed.id
+        assert torch.equal(drawn.noisy_sig.lengths, mixed.noisy_sig.lengths)
+        for key in ("noisy_sig", "clean_sig"):
+            got, wanted = drawn[key].data, mixed[key].data
+            assert torch.allclose(got, wanted, atol=2e-3 * float(wanted.abs().max()))
