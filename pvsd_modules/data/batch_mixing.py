@@ -19,9 +19,9 @@ from pvsd_modules.data.mixing import BURST_GAINS, mix_at_snr
 class MixtureBatch(PaddedBatch):
     """A batch that is mixed on the device to which it is moved.
 
-    It takes the place of `PaddedBatch` as ``collate_fn`` of the training loader, with a
-    data set that gives ``drawn`` (`mixing_dataset` with ``draw_only``). Moved, it has
-    ``noisy_sig`` and ``clean_sig`` like any other batch.
+    It takes the place of `PaddedBatch` as ``collate_fn`` of the training loader (see
+    `MixingDataset.mix_on_device`). Moved, it has ``noisy_sig`` and ``clean_sig`` like
+    any other batch.
     """
 
     def __init__(self, examples, *args, **kwargs):

@@ -9,6 +9,7 @@ from speechbrain.dataio.dataset import DynamicItemDataset
 
 from pvsd_modules.alignment import SAMPLES_PER_FRAME, frame_count
 from pvsd_modules.data.audio_store import AudioStore
+from pvsd_modules.data.batch_mixing import MixtureBatch
 from pvsd_modules.data.lips import clip_median, read_face, read_segment
 from pvsd_modules.data.mixing import item_generator, mix_at_snr, read_looped
 from pvsd_modules.data.training_mixer import TrainingMixer
@@ -77,17 +78,25 @@ class MixingDataset(DynamicItemDataset):
         super().__init__(*args, **kwargs)
         self.mixer = mixer
 
+    def mix_on_device(self) -> type[MixtureBatch]:
+        """Leaves mixing to the device that trains; the loader reads and draws only.
+
+        Returns
+        -------
+        type
+            The ``collate_fn`` of the loader, whose batches mix when they are moved.
+        """
+        keys = list(self.pipeline.output_mapping)
+        later = [key for key in keys if key not in ("noisy_sig", "clean_sig")]
+        self.set_output_keys([*later, "drawn", "samples"])
+        return MixtureBatch
+
     def set_epoch(self, epoch: int) -> None:
         """Chooses the mixtures of an epoch, counted from 1."""
         self.mixer.epoch = epoch
 
 
-def mixing_dataset(
-    manifest: dict,
-    mixer: TrainingMixer,
-    real_lips: bool = False,
-    draw_only: bool = False,
-):
+def mixing_dataset(manifest: dict, mixer: TrainingMixer, real_lips: bool = False):
     """Speech mixed on the fly: ``id, noisy_sig, clean_sig`` and, if wanted, ``lips``.
 
     Arguments
@@ -99,22 +108,11 @@ def mixing_dataset(
     real_lips : bool
         Whether the frames of the video are loaded as well: ``lips``, their median
         ``lips_median``, and a whole ``face`` from elsewhere in the clip.
-    draw_only : bool
-        Whether the items are mixed later, on the training device: the loader then needs
-        `batch_mixing.MixtureBatch` as ``collate_fn``.
 
     Returns
     -------
     MixingDataset
     """
-
-    @sb.utils.data_pipeline.takes("id", "wav")
-    @sb.utils.data_pipeline.provides("noisy_sig", "clean_sig", "start")
-    def mix(item_id, wav):
-        noisy, clean, start = mixer(item_id, wav)
-        yield noisy
-        yield clean
-        yield start
 
     @sb.utils.data_pipeline.takes("id", "wav")
     @sb.utils.data_pipeline.provides("drawn", "start", "samples")
@@ -124,9 +122,12 @@ def mixing_dataset(
         yield drawn.start
         yield mixer.samples
 
-    items, keys = [mix], ["id", "noisy_sig", "clean_sig"]
-    if draw_only:
-        items, keys = [draw], ["id", "drawn", "samples"]
+    @sb.utils.data_pipeline.takes("drawn")
+    @sb.utils.data_pipeline.provides("noisy_sig", "clean_sig")
+    def mix(drawn):
+        yield from mixer.mix(drawn)
+
+    items, keys = [draw, mix], ["id", "noisy_sig", "clean_sig"]
     if real_lips:
 
         @sb.utils.data_pipeline.takes("frames", "frame_count", "start")

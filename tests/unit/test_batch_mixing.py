@@ -6,7 +6,7 @@ from audio_files import make_store
 from speechbrain.dataio.dataloader import make_dataloader
 
 from pvsd_modules.data.augmentation import Augmenter
-from pvsd_modules.data.batch_mixing import MixtureBatch, mix_batch
+from pvsd_modules.data.batch_mixing import mix_batch
 from pvsd_modules.data.datasets import mixing_dataset
 from pvsd_modules.data.training_mixer import TrainingMixer
 
@@ -74,8 +74,8 @@ def test_nothing_is_left_on_another_device(corpus):
 def test_a_loader_draws_and_the_device_mixes(corpus, workers):
     made = mixer(corpus, Augmenter())
     options = {"batch_size": 4, "num_workers": workers}
-    data = mixing_dataset(corpus[1], made, draw_only=True)
-    drawing = make_dataloader(data, collate_fn=MixtureBatch, **options)
+    data = mixing_dataset(corpus[1], made)
+    drawing = make_dataloader(data, collate_fn=data.mix_on_device(), **options)
     mixing = make_dataloader(mixing_dataset(corpus[1], made), **options)
     for drawn, mixed in zip(drawing, mixing, strict=True):
         drawn = drawn.to("cpu")
