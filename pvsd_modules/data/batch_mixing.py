@@ -11,8 +11,8 @@ from speechbrain.dataio.batch import PaddedBatch, PaddedData
 from torch import Tensor
 
 from pvsd_modules.alignment import SAMPLE_RATE
-from pvsd_modules.data.augmentation import between_points, fast_length, padded_lengths
 from pvsd_modules.data.drawn import Drawn, Pause
+from pvsd_modules.data.effects import between_points, fast_length, padded_lengths
 from pvsd_modules.data.mixing import BURST_GAINS, mix_at_snr
 
 

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from pvsd_modules.alignment import SAMPLE_RATE
 
+POINTS = 8  # of a random filter
+
 
 @dataclass
 class Colour:

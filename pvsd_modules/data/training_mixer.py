@@ -6,15 +6,14 @@ from torch import Tensor
 
 from pvsd_modules.alignment import SAMPLES_PER_FRAME
 from pvsd_modules.data.audio_store import AudioStore
-from pvsd_modules.data.augmentation import (
-    Augmenter,
+from pvsd_modules.data.augmentation import Augmenter, machine_noise
+from pvsd_modules.data.drawn import Drawn, draw_burst
+from pvsd_modules.data.effects import (
     apply_colour,
     apply_finish,
     apply_pauses,
     at_speed,
-    machine_noise,
 )
-from pvsd_modules.data.drawn import Drawn, draw_burst
 from pvsd_modules.data.mixing import burst, item_generator, mix_at_snr, read_looped
 
 

@@ -4,15 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from pvsd_modules.data.augmentation import (
-    Augmenter,
+from pvsd_modules.data.augmentation import Augmenter, machine_noise, room_response
+from pvsd_modules.data.effects import (
     apply_colour,
     apply_finish,
     apply_pauses,
     at_speed,
     low_pass,
-    machine_noise,
-    room_response,
 )
 
 
