@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -81,9 +82,13 @@ def main(arguments: list[str] | None = None) -> int:
             return 2
     except KeyboardInterrupt:
         interrupts.append(signal.SIGINT)
-    except Exception:
+    except Exception as error:
         if not interrupts:  # else a library made an error of the interruption
-            raise
+            sentence = _about_name(error)
+            if sentence is None:
+                raise
+            print(f"pvsd: {sentence}", file=sys.stderr)
+            return 2
     print("pvsd: interrupted, nothing half-written is left.", file=sys.stderr)
     return 128 + interrupts[0]
 
@@ -110,6 +115,15 @@ def _signals(received: list[int]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _about_name(error: Exception) -> str | None:
+    """What the system says of a name: it is too long, a circle of links, forbidden."""
+    if isinstance(error, OSError) and error.filename is not None:
+        name = os.fsdecode(error.filename)
+        return f"{name} cannot be used: {error.strerror}."
+    # What pathlib says of a circle of links before Python 3.13.
+    return f"{error}: remove the link." if "Symlink loop" in str(error) else None
 
 
 if __name__ == "__main__":

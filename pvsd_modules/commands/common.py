@@ -8,6 +8,7 @@ import warnings
 
 from pvsd_modules.errors import PvsdError
 
+MOST = 1024  # threads or processes
 TRUST = (
     "let the model's YAML build and run anything, such as networks of your own "
     "package; only for models whose origin you trust"
@@ -37,7 +38,7 @@ def add_model_arguments(
     )
     parser.add_argument(
         "--threads",
-        type=positive,
+        type=few,
         default=1,
         metavar="N",
         help="number of CPU threads (default: 1)",
@@ -84,6 +85,14 @@ def strength(text: str) -> float:
         number = -1.0
     if not 0.0 <= number <= 1.0:
         raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 1")
+    return number
+
+
+def few(text: str) -> int:
+    """An argparse type: a number of threads or processes that a machine can start."""
+    number = positive(text)
+    if number > MOST:
+        raise argparse.ArgumentTypeError(f"{text} is more than {MOST}")
     return number
 
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from pvsd_modules.checkpoints.find import DEFAULT_MODEL
-from pvsd_modules.commands.common import TRUST, positive, quiet
+from pvsd_modules.commands.common import TRUST, few, positive, quiet
 from pvsd_modules.errors import PvsdError
 
 EPILOG = (
@@ -89,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="words that are said: CSV with columns file and text, or JSON",
     )  # fmt: skip
     add(
-        "--workers", type=positive, default=1, metavar="N",
+        "--workers", type=few, default=1, metavar="N",
         help="scoring processes, of one thread each",
     )  # fmt: skip
     add("--overwrite", action="store_true", help="replace scores that exist")
@@ -225,7 +225,10 @@ def _compare(args: argparse.Namespace) -> int:
     both = [name for name in measures_of(rows_a) if name in measures_of(rows_b)]
     names = [name for name in both if name in (args.measures or both)]
     if not names:
-        raise PvsdError(f"Both tables have no such measure, but: {', '.join(both)}.")
+        common = ", ".join(both) or "none"
+        raise PvsdError(
+            f"{path_a} and {path_b} have no such measure in common, but: {common}."
+        )
     if args.output and args.output.suffix.lower() != ".json":
         raise PvsdError(f"{args.output}: a comparison is written as a .json file.")
     if args.output and args.output.exists() and not args.overwrite:

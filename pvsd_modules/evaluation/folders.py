@@ -247,6 +247,8 @@ def read_conditions(path: str | Path) -> dict:
             rows = [
                 dict(zip(("file", "category", "snr"), f, strict=True)) for f in fields
             ]
+        if not rows:
+            raise ValueError("it is empty")
         return {str(Path(row["file"]).with_suffix("")): _known(row) for row in rows}
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise PvsdError(

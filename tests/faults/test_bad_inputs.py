@@ -1,0 +1,266 @@
+"""Bad inputs of every command: a sentence, the right exit code, and nothing is lost.
+
+A row is a command line, the exit code, and words that the message holds. {b} is a
+folder of bad files, {m} one of model folders, {o} an empty folder for outputs.
+"""
+
+import shlex
+from pathlib import Path
+
+import bad_files
+import pytest
+
+from pvsd_modules import cli
+
+LONG = "x" * 300
+PAIRS = "evaluate --clean {b}/several --noisy {b}/several"
+SCORE = "--output {o}/s.csv --measures si_sdr --model {m}/good"
+ROWS = [
+    # No command, unknown ones, unknown options.
+    ("", 2, "COMMAND"),
+    ("nonsense", 2, "nonsense"),
+    ("enhance", 2, "INPUT"),
+    ("enhance {b}/good.wav --loud", 2, "--loud"),
+    ("lips", 2, "INPUT"),
+    ("convert", 2, "--student"),
+    ("report", 2, "--scores"),
+    ("evaluate", 2, "--clean"),
+    ("info a b", 2, "b"),
+    ("benchmark extra", 2, "extra"),
+    # Files to enhance.
+    *(
+        (f"enhance {{b}}/{name} -o {{o}}/x.wav --model {{m}}/good", 2, name)
+        for name in (
+            *("gone.wav", "empty.wav", "text.wav", "page.mp3", "zeros.wav"),
+            *("noise.mp3", "riff.wav", "rate0.wav", "channels0.wav", "bits0.wav"),
+            *("codec.wav", "slow.wav", "rate999.wav", "none.wav", "mute.mp4"),
+            *("broken.wav", "loop.wav", "cut.flac", "cut.mp4", "playlist.m3u8"),
+            *("concat.ffconcat", "script.py", "notes.txt"),
+        )
+    ),
+    ("enhance {b}/bare -o {o} --model {m}/good", 2, "bare"),
+    ("enhance {b}/several -o {o}/all --model {m}/good", 1, "bad.wav"),
+    (f"enhance {{b}}/{LONG}.wav -o {{o}}/x.wav --model {{m}}/good", 2, "xxx"),
+    ("enhance '' -o {o}/x.wav --model {m}/good", 2, ""),
+    ("enhance {b}/good.wav {b}/gone.wav -o {o}/all --model {m}/good", 1, "gone.wav"),
+    # Where to write.
+    ("enhance {b}/good.wav -o {b}/good.wav --model {m}/good", 2, "good.wav"),
+    ("enhance {b}/good.wav -o {b}/good.wav --overwrite --model {m}/good", 2, "good"),
+    ("enhance {b}/good.wav -o {b}/other.wav --model {m}/good", 2, "other.wav exists"),
+    ("enhance {b}/good.wav -o {o}/x.xyz --model {m}/good", 2, "x.xyz"),
+    ("enhance {b}/good.wav -o {o}/x.mp4 --model {m}/good", 2, "picture"),
+    ("enhance {b}/good.wav -o {b}/notes.txt/x.wav --model {m}/good", 2, "notes.txt"),
+    ("enhance {b}/good.wav -o {b}/loop.wav/x.wav --model {m}/good", 2, "loop.wav"),
+    (f"enhance {{b}}/good.wav -o {{o}}/{LONG}.wav --model {{m}}/good", 2, "xxx"),
+    ("enhance {b}/good.wav {b}/other.wav -o {o}/x.wav --model {m}/good", 2, "x.wav"),
+    # Options.
+    *(
+        (f"enhance {{b}}/good.wav -o {{o}}/x.wav {option}", 2, word)
+        for option, word in (
+            ("--strength 1.5", "1.5"),
+            ("--strength nan", "nan"),
+            ("--strength loud", "loud"),
+            ("--threads 0", "0"),
+            ("--threads -1", "-1"),
+            ("--threads 1.5", "1.5"),
+            ("--threads 1000000", "1000000"),
+            ("--device gpu --model {m}/good", "gpu"),
+            ("--device cuda:99 --model {m}/good", "cuda:99"),
+            ("--precision fp8", "fp8"),
+        )
+    ),
+    # Models.
+    *(
+        (f"{command} --model {{m}}/{name}", 2, word)
+        for command in (
+            "enhance {b}/good.wav -o {o}/x.wav",
+            "lips {b}/good.wav -o {o}/x.mp4",
+        )
+        for name, word in (
+            ("gone", "gone"),
+            ("file", "is a file"),
+            ("bare", "hyperparams.yaml"),
+            ("yaml_empty", "yaml_empty"),
+            ("yaml_list", "yaml_list"),
+            ("yaml_broken", "yaml_broken"),
+            ("yaml_apply", "not allowed"),
+            ("yaml_foreign", "subprocess.Popen is not allowed"),
+            ("yaml_class", "NoSuchNetwork"),
+            ("yaml_rate", "sample_rate"),
+            ("yaml_window", "yaml_window"),
+            ("yaml_modules", "modules"),
+            ("weights_empty", "denoiser.ckpt is empty"),
+            ("weights_text", "denoiser.ckpt is not a PyTorch checkpoint"),
+            ("weights_page", "student.ckpt is a web page"),
+            ("weights_cut", "student.ckpt is damaged"),
+            ("weights_other", "does not fit the student"),
+            ("weights_nan", "not finite"),
+            ("weights_missing", "student.ckpt does not exist"),
+            ("weights_folder", "student.ckpt is a folder"),
+            ("weights_pipe", "student.ckpt is a pipe"),
+        )
+    ),
+    ("enhance {b}/good.wav -o {o}/x.wav --model {m}/yaml_lips", 2, "banana"),
+    ("enhance {b}/good.wav -o {o}/x.wav --model nonsense", 2, "no shipped model"),
+    ("enhance {b}/good.wav -o {o}/x.wav --model ''", 2, ""),
+    # Info.
+    *(
+        (f"info {{b}}/{name}", 2, name)
+        for name in (
+            *("gone.wav", "empty.wav", "text.wav", "bare", "loop.wav", "slow.wav"),
+        )
+    ),
+    *(
+        (f"info {{m}}/{name}", 2, word)
+        for name, word in (
+            ("yaml_apply", "not allowed"),
+            ("yaml_broken", "yaml_broken"),
+            ("weights_cut", "damaged"),
+            ("weights_missing", "does not exist"),
+            ("weights_pipe", "pipe"),
+        )
+    ),
+    # Lips.
+    ("lips {b}/gone.wav -o {o}/x.mp4 --model {m}/good", 2, "gone.wav"),
+    ("lips {b}/text.wav -o {o}/x.mp4 --model {m}/good", 2, "text.wav"),
+    ("lips {b}/mute.mp4 -o {o}/x.mp4 --model {m}/good", 2, "mute.mp4"),
+    ("lips {b}/good.wav -o {o}/x.wav --model {m}/good", 2, "x.wav"),
+    ("lips {b}/good.wav -o {b}/good.wav --model {m}/good", 2, "good.wav"),
+    # Convert.
+    *(
+        (f"convert --student {{b}}/{name} --denoiser {{b}}/{name} "
+         "--output_folder {o}/m", 2, name)
+        for name in (
+            *("gone.pth", "empty.wav", "text.wav", "bare", "loop.wav", "page.mp3"),
+        )
+    ),
+    ("convert --student {m}/nan.ckpt --denoiser {m}/nan.ckpt --output_folder {o}/m",
+     2, "none of the paper's networks"),
+    ("convert --student {m}/nan.ckpt --denoiser {m}/nan.ckpt --output_folder {b}",
+     2, "not empty"),
+    # Evaluate.
+    ("evaluate --noisy {b} --output {o}/s.csv", 2, "--clean"),
+    ("evaluate --clean {b} --output {o}/s.csv", 2, "--noisy"),
+    ("evaluate --clean {b}/several --noisy {b}/several", 2, "--output"),
+    (f"evaluate --clean {{b}}/gone --noisy {{b}}/several {SCORE}", 2, "gone"),
+    (f"evaluate --clean {{b}}/bare --noisy {{b}}/bare {SCORE}", 2, "bare"),
+    (f"{PAIRS} {SCORE}", 1, "bad"),
+    ("evaluate --clean {b}/several --noisy {b}/several --output {o}/s.csv "
+     "--measures nonsense", 2, "nonsense"),
+    (f"{PAIRS} {SCORE} --lips x", 2, "x"),
+    (f"{PAIRS} {SCORE} --engine x", 2, "x"),
+    (f"{PAIRS} {SCORE} --device x", 2, "x"),
+    (f"{PAIRS} {SCORE} --workers 0", 2, "0"),
+    (f"{PAIRS} {SCORE} --workers 1000000", 2, "1000000"),
+    (f"{PAIRS} {SCORE} --items -1", 2, "-1"),
+    (f"{PAIRS} {SCORE} --snrs nan",
+     2, "nan"),
+    (f"{PAIRS} {SCORE} --lips teacher",
+     2, "teacher"),
+    *(
+        (f"evaluate --list {{b}}/{name} --data_root {{b}} {SCORE}", 2, name)
+        for name in (
+            *("list_empty.json", "list_cut.json", "list_array.json"),
+            *("list_number.json", "list_none.json", "list_items.json"),
+            *("list_words.json", "list_gone.json", "list_nan.json"),
+            *("list_negative.json", "list_outside.json", "binary.json", "gone.json"),
+        )
+    ),
+    *(
+        (f"{PAIRS} {SCORE} "
+         f"--conditions {{b}}/{name}", 2, name)
+        for name in (
+            *("conditions_empty.csv", "conditions_columns.csv", "conditions_snr.csv"),
+            *("binary.csv", "gone.csv"),
+        )
+    ),
+    (f"{PAIRS} {SCORE} --asr {{b}}/bare "
+     "--transcripts {b}/transcripts.csv --trust", 2, "transcripts.csv"),
+    (f"{PAIRS} {SCORE} --asr {{b}}/bare "
+     "--transcripts {b}/transcripts.json --trust", 2, "transcripts.json"),
+    (f"{PAIRS} {SCORE} --asr {{b}}/bare "
+     "--transcripts {b}/transcripts.csv", 2, "--trust"),
+    (f"{PAIRS} {SCORE} "
+     "--dnsmos {b}/gone.onnx", 2, "gone.onnx"),
+    ("evaluate --clean {b}/several --enhanced {b}/several --model {m}/good "
+     "--output {o}/s.csv", 2, "one system"),
+    *(
+        (f"evaluate --compare {{b}}/{name} {{b}}/scores_good.csv", 2, word)
+        for name, word in (
+            ("gone.csv", "gone.csv"),
+            ("scores_empty.csv", "scores_empty.csv"),
+            ("scores_columns.csv", "scores_columns.csv"),
+            ("scores_words.csv", "scores_words.csv"),
+            ("scores_other.csv", "measure"),
+            ("binary.csv", "binary.csv"),
+        )
+    ),
+    ("evaluate --compare {b}/scores_good.csv {b}/scores_good.csv "
+     "--output {b}/notes.txt", 2, "notes.txt"),
+    # Reports.
+    ("report --scores {b}/scores_good.csv -o {o}/r.html", 2, "NAME=PATH"),
+    ("report --scores a={b}/scores_good.csv -o {o}/r.txt", 2, "r.txt"),
+    ("report --scores a={b}/scores_good.csv a={b}/scores_good.csv -o {o}/r.html",
+     2, "twice"),
+    *(
+        (f"report --scores a={{b}}/{name} -o {{o}}/r.html", 2, name)
+        for name in (
+            *("gone.csv", "scores_empty.csv", "scores_columns.csv", "binary.csv"),
+            "scores_words.csv",
+        )
+    ),
+    ("report --scores a={b}/scores_good.csv -o {o}/r.html --lips {b}/text.wav",
+     2, "text.wav"),
+    ("report --scores a={b}/scores_good.csv -o {o}/r.html --curves {b}/log.txt",
+     2, "log.txt"),
+    ("report --scores a={b}/scores_good.csv -o {o}/r.html --examples e={b}/bare",
+     2, "bare"),
+    # Benchmarks.
+    ("benchmark --model {m}/gone", 2, "gone"),
+    ("benchmark --parts nonsense", 2, "nonsense"),
+    ("benchmark --durations 0", 2, "--durations"),
+    ("benchmark --durations nan", 2, "--durations"),
+    ("benchmark --output {b}/notes.txt", 2, "notes.txt exists"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def bad(tmp_path_factory):
+    return bad_files.write_all(tmp_path_factory.mktemp("bad"))
+
+
+def contents(folder: Path) -> dict:
+    return {
+        str(path.relative_to(folder)): (stat.st_size, stat.st_mtime_ns)
+        for path in folder.rglob("*")
+        for stat in [path.lstat()]
+        if not path.is_dir()
+    }
+
+
+def test_there_are_enough():
+    assert len(ROWS) >= 120 and len({row[0] for row in ROWS}) == len(ROWS)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("line, code, words", ROWS, ids=range(len(ROWS)))
+def test_a_bad_input_is_a_sentence(
+    line, code, words, bad, tmp_path, capfd, monkeypatch
+):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    before = contents(bad)
+    command = line.format(b=bad, m=bad / "models", o=tmp_path)
+    try:
+        found = cli.main(shlex.split(command))
+    except SystemExit as exit_:  # of argparse
+        found = exit_.code
+    complaint = capfd.readouterr().err
+    assert found == code, complaint
+    assert words in complaint and "Traceback" not in complaint
+    sentences = [x for x in complaint.splitlines() if x.startswith("pvsd")]
+    assert sentences and len(sentences) <= 4, complaint
+    assert all(len(sentence) < 1200 for sentence in sentences)
+    assert contents(bad) == before
+    if code == 2:
+        assert not contents(tmp_path), "something was written"
+    assert not [name for name in contents(tmp_path) if ".pvsd" in name]
