@@ -14,6 +14,7 @@ from pvsd_modules.commands.common import (
     add_model_arguments,
     add_raw_arguments,
     complain,
+    few,
     positive,
     strength,
 )
@@ -71,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--jobs",
-        type=positive,
+        type=few,
         default=1,
         metavar="N",
         help="number of files to enhance at the same time (default: 1)",
