@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pvsd_modules.models.inverse import inverse_stft
+
 
 class VoiceChanger:
     """Random formants, colour and level on a batch, without moving anything in time.
@@ -63,13 +65,13 @@ class VoiceChanger:
         magnitude = functional.grid_sample(
             spectrum.abs()[:, None], grid, align_corners=True
         )[:, 0]
-        points = self.equaliser_db * (2 * torch.rand(batch, 1, 8) - 1)
+        points = 2 * torch.rand(batch, 1, 8, device=wav.device) - 1
         curve = functional.interpolate(
-            points.to(wav), bins, mode="linear", align_corners=True
+            self.equaliser_db * points, bins, mode="linear", align_corners=True
         )[:, 0]
         magnitude = magnitude * 10 ** (curve / 20)[:, :, None]
         changed = torch.polar(magnitude, spectrum.angle())
-        changed = torch.istft(changed, 512, 128, window=window, length=samples)
+        changed = inverse_stft(changed, window, 128, samples)
         return self._level(changed)
 
     def _level(self, wav: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from pvsd_modules.alignment import frame_count
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.models.protocols import LipModel, LipTeacher
 
 SOURCES = ("student", "teacher", "real", "none", "zeros", "frozen", "shuffled")
 
@@ -26,7 +27,8 @@ class LipSource(nn.Module):
     ---------
     source : str
         One of the names above.
-    student, teacher : nn.Module or None
+    student : LipModel or None
+    teacher : LipTeacher or None
         The networks that the source needs; both are only read.
     face : Tensor or None
         Reference face ``[96, 96, 3]`` for teachers that want one.
@@ -35,8 +37,8 @@ class LipSource(nn.Module):
     def __init__(
         self,
         source: str,
-        student: nn.Module | None = None,
-        teacher: nn.Module | None = None,
+        student: LipModel | None = None,
+        teacher: LipTeacher | None = None,
         face: Tensor | None = None,
     ):
         super().__init__()
@@ -49,7 +51,7 @@ class LipSource(nn.Module):
         self.source = source
         self.student = student
         self.teacher = teacher
-        self.face = face
+        self.register_buffer("face", face, persistent=False)
 
     @torch.no_grad()
     def forward(
@@ -82,7 +84,7 @@ class LipSource(nn.Module):
                 )
             return self._like_drawn(real)
         if self.source == "teacher":
-            return self.teacher(clean, self.face)
+            return self.taught(clean)
         lips = self.student(noisy)
         if self.source == "frozen":
             return lips[:, :1].expand_as(lips)
@@ -91,6 +93,11 @@ class LipSource(nn.Module):
                 return lips.roll(1, 0)
             return lips.roll(lips.shape[1] // 2, 1)
         return lips
+
+    @torch.no_grad()
+    def taught(self, clean: Tensor) -> Tensor:
+        """The teacher's lips of clean speech ``[batch, time]``."""
+        return self.teacher(clean, self.face)
 
     def _like_drawn(self, real: Tensor) -> Tensor:
         """Real lips as the student would draw them."""

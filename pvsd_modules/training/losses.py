@@ -1,19 +1,80 @@
-"""What the trainings minimise."""
+"""The losses of the three training runs.
+
+As in SpeechBrain, each takes relative ``lengths`` and a ``reduction``: what lies behind
+the end of an item does not count, and the loss of a batch is the mean over its items,
+so that it does not depend on how items are put together to batches.
+"""
 
 import torch
+from speechbrain.dataio.dataio import length_to_mask
 from torch import Tensor, nn
-from torch.nn import functional
 
 from pvsd_modules.models.open.spectra import compress
 from pvsd_modules.training.loudness_loss import LoudnessLoss
 
 
-class FeatureL1(nn.Module):
-    """The paper's loss: mean absolute error between the 514-value spectra."""
+def item_means(values: Tensor, counts: Tensor | None = None) -> Tensor:
+    """Mean of each item over all its other dimensions.
 
-    def forward(self, predictions: dict, targets: dict) -> Tensor:
-        """``features`` of both, ``[batch, steps, 514]``."""
-        return functional.l1_loss(predictions["features"], targets["features"])
+    Arguments
+    ---------
+    values : Tensor
+        ``[batch, steps, ...]``.
+    counts : Tensor or None
+        How many steps of each item count, ``[batch]``; all by default.
+
+    Returns
+    -------
+    Tensor
+        ``[batch]``.
+
+    Example
+    -------
+    >>> item_means(torch.tensor([[1.0, 3.0, 9.0]]), torch.tensor([2]))
+    tensor([2.])
+    """
+    means = values.flatten(2).mean(2) if values.dim() > 2 else values
+    if counts is None:
+        return means.mean(1)
+    mask = length_to_mask(counts, means.shape[1], means.dtype)
+    return (means * mask).sum(1) / counts.clamp(min=1)
+
+
+def reduced(losses: Tensor, reduction: str) -> Tensor:
+    """The mean of ``[batch]`` losses, or with ``reduction="batch"`` all of them."""
+    return losses if reduction == "batch" else losses.mean()
+
+
+class FeatureL1(nn.Module):
+    """The paper's loss: mean absolute error between the 514-value spectra.
+
+    Example
+    -------
+    >>> spectra = torch.rand(2, 4, 514)
+    >>> FeatureL1()({"features": spectra}, {"features": spectra})
+    tensor(0.)
+    """
+
+    def forward(self, predictions, targets, lengths=None, reduction="mean") -> Tensor:
+        """Loss of a batch.
+
+        Arguments
+        ---------
+        predictions, targets : dict
+            ``features`` of both, ``[batch, steps, 514]``.
+        lengths : Tensor or None
+            Relative lengths of the items, ``[batch]``.
+        reduction : str
+            "mean" or "batch".
+
+        Returns
+        -------
+        Tensor
+            A scalar, or ``[batch]``.
+        """
+        error = (predictions["features"] - targets["features"]).abs()
+        counts = None if lengths is None else (lengths * error.shape[1]).round()
+        return reduced(item_means(error, counts), reduction)
 
 
 class CompressedSpectralLoss(nn.Module):
@@ -32,12 +93,12 @@ class CompressedSpectralLoss(nn.Module):
         Share of the complex part, the rest is magnitude.
     sdr_weight : float
         Weight of the SDR term, in units of 10 dB.
-    scale_invariant : bool
-        Whether that is SI-SDR (Le Roux et al. 2019), which does not mind if all comes
-        out too quiet; with it alone clean speech lost 2 dB.
     loudness_weight : float
         Weight of the perceptual term,
         `pvsd_modules.training.loudness_loss.LoudnessLoss`.
+    scale_invariant : bool
+        Whether that is SI-SDR (Le Roux et al. 2019), which does not mind if all comes
+        out too quiet; with it alone clean speech lost 2 dB.
 
     Example
     -------
@@ -65,7 +126,7 @@ class CompressedSpectralLoss(nn.Module):
         self.sdr_weight = sdr_weight
         self.resolutions = list(resolutions)
 
-    def forward(self, predictions: dict, targets: dict) -> Tensor:
+    def forward(self, predictions, targets, lengths=None, reduction="mean") -> Tensor:
         """Loss of a batch.
 
         Arguments
@@ -74,60 +135,72 @@ class CompressedSpectralLoss(nn.Module):
             ``enhanced`` ``[batch, time]``.
         targets : dict
             ``clean`` and ``noisy``, ``[batch, time]``.
+        lengths : Tensor or None
+            Relative lengths of the items, ``[batch]``.
+        reduction : str
+            "mean" or "batch".
 
         Returns
         -------
         Tensor
-            A scalar.
+            A scalar, or ``[batch]``.
         """
-        level = targets["noisy"].square().mean(-1, keepdim=True).sqrt() + 1e-5
-        enhanced = predictions["enhanced"] / level
-        clean = targets["clean"] / level
-        total = enhanced.new_zeros(())
-        for window in self.resolutions:
-            total = total + self._spectral(enhanced, clean, window)
-        total = total / len(self.resolutions)
+        noisy, clean = targets["noisy"], targets["clean"]
+        enhanced, samples = predictions["enhanced"], None
+        if lengths is not None:
+            samples = (lengths * noisy.shape[1]).round()  # [batch]
+            mask = length_to_mask(samples, noisy.shape[1], noisy.dtype)
+            noisy, clean, enhanced = noisy * mask, clean * mask, enhanced * mask
+        level = item_means(noisy.square(), samples).sqrt()[:, None] + 1e-5
+        enhanced, clean = enhanced / level, clean / level
+        losses = [
+            self._spectral(enhanced, clean, window, samples)
+            for window in self.resolutions
+        ]
+        total = torch.stack(losses).mean(0)  # [batch]
         if self.sdr_weight:
-            total = total - self.sdr_weight * self._sdr(enhanced, clean) / 10
+            sdr = self._sdr(enhanced, clean, samples)
+            total = total - self.sdr_weight * sdr / 10
         if self.loudness is not None:
-            heard = self.loudness.to(enhanced.device)(enhanced, clean).mean()
-            total = total + self.loudness_weight * heard
-        return total
+            disturbance = self.loudness.to(enhanced.device)(enhanced, clean, samples)
+            total = total + self.loudness_weight * disturbance
+        return reduced(total, reduction)
 
-    def _spectral(self, enhanced: Tensor, clean: Tensor, window: int) -> Tensor:
+    def _spectral(self, enhanced, clean, window: int, samples) -> Tensor:
         def spectrum(wav):
+            # Zeros beyond the ends, so that an item does not depend on its padding.
             spectrum = torch.stft(
                 wav,
                 window,
                 window // 3,
                 window=torch.hann_window(window, device=wav.device),
+                pad_mode="constant",
                 return_complex=True,
             )
-            return compress(torch.view_as_real(spectrum) / window**0.5, floor=1e-6)
+            packed = torch.view_as_real(spectrum) / window**0.5
+            return compress(packed, floor=1e-6).transpose(1, 2)  # [B, steps, bins, 2]
 
         a, b = spectrum(enhanced), spectrum(clean)
-        magnitude = functional.mse_loss(
-            (a.square().sum(-1) + 1e-9).sqrt(), (b.square().sum(-1) + 1e-9).sqrt()
-        )
-        complex_part = 2 * functional.mse_loss(a, b)
+        magnitudes = ((x.square().sum(-1) + 1e-9).sqrt() for x in (a, b))
+        counts = None if samples is None else samples // (window // 3) + 1
         share = self.complex_weight
-        return (1 - share) * magnitude + share * complex_part
+        magnitude = item_means((next(magnitudes) - next(magnitudes)).square(), counts)
+        return (1 - share) * magnitude + share * 2 * item_means(
+            (a - b).square(), counts
+        )
 
-    def _sdr(self, enhanced: Tensor, clean: Tensor) -> Tensor:
-        """Mean SDR in dB over the items with speech, bounded to -30..40."""
-        spoken = clean.square().mean(-1) > 1e-6
-        if not spoken.any():
-            return enhanced.new_zeros(())
-        enhanced, clean = enhanced[spoken], clean[spoken]
+    def _sdr(self, enhanced: Tensor, clean: Tensor, samples) -> Tensor:
+        """SDR of the items in dB, bounded to -30..40; 0 where there is no speech."""
+        spoken = (item_means(clean.square(), samples) > 1e-6).to(clean)
         target = clean
         if self.scale_invariant:
-            scale = (enhanced * clean).sum(-1, True) / clean.square().sum(-1, True)
-            target = scale * clean
+            power = clean.square().sum(-1, True).clamp(min=1e-8)
+            target = (enhanced * clean).sum(-1, True) / power * clean
         error = (enhanced - target).square().sum(-1)
         power = target.square().sum(-1)
         # The bound is soft so that perfect or hopeless items stop pulling.
         ratio = (power + 1e-3 * error + 1e-8) / (error + 1e-4 * power + 1e-8)
-        return 10 * torch.log10(ratio).mean()
+        return 10 * torch.log10(ratio) * spoken
 
 
 class LipLoss(nn.Module):
@@ -143,7 +216,13 @@ class LipLoss(nn.Module):
     squared_weight : float
         Weight of the squared error. The best guess under an absolute error is the
         median, a closed mouth where mouths are mostly closed; under a squared one it
-        is the mean, which moves. Short trainings want some of it.
+        is the mean, which moves. Short training runs want some of it.
+
+    Example
+    -------
+    >>> lips = torch.rand(2, 4, 48, 96, 3)
+    >>> LipLoss(motion_weight=0.5)(lips, lips)
+    tensor(0.)
     """
 
     def __init__(
@@ -157,13 +236,30 @@ class LipLoss(nn.Module):
         self.pixel_scale = pixel_scale
         self.squared_weight = squared_weight
 
-    def forward(self, drawn: Tensor, wanted: Tensor) -> Tensor:
-        """Both ``[batch, frames, 48, 96, 3]``; a scalar."""
-        loss = functional.l1_loss(drawn, wanted)
-        if self.motion_weight:
-            loss = loss + self.motion_weight * functional.l1_loss(
-                drawn.diff(dim=1), wanted.diff(dim=1)
-            )
+    def forward(self, drawn, wanted, lengths=None, reduction="mean") -> Tensor:
+        """Loss of a batch.
+
+        Arguments
+        ---------
+        drawn, wanted : Tensor
+            ``[batch, frames, 48, 96, 3]``.
+        lengths : Tensor or None
+            Relative lengths of the items, ``[batch]``.
+        reduction : str
+            "mean" or "batch".
+
+        Returns
+        -------
+        Tensor
+            A scalar, or ``[batch]``.
+        """
+        counts = None if lengths is None else (lengths * drawn.shape[1]).round()
+        error = drawn - wanted
+        loss = item_means(error.abs(), counts)
+        if self.motion_weight and error.shape[1] > 1:
+            steps = None if counts is None else counts - 1
+            change = item_means(error.diff(dim=1).abs(), steps)
+            loss = loss + self.motion_weight * change
         if self.squared_weight:
-            loss = loss + self.squared_weight * functional.mse_loss(drawn, wanted)
-        return self.pixel_scale * loss
+            loss = loss + self.squared_weight * item_means(error.square(), counts)
+        return reduced(self.pixel_scale * loss, reduction)

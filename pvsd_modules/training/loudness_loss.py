@@ -1,6 +1,7 @@
-"""A loss that hears: differences of loudness, as in PESQ, but differentiable."""
+"""A perceptual loss: differences of loudness, as in PESQ, but differentiable."""
 
 import torch
+from speechbrain.dataio.dataio import length_to_mask
 from torch import Tensor, nn
 
 from pvsd_modules.alignment import SAMPLE_RATE
@@ -58,7 +59,9 @@ class LoudnessLoss(nn.Module):
         self.register_buffer("width", width, persistent=False)  # [bands], Bark
         self.register_buffer("quiet", quiet, persistent=False)  # [bands], intensity
 
-    def forward(self, enhanced: Tensor, clean: Tensor) -> Tensor:
+    def forward(
+        self, enhanced: Tensor, clean: Tensor, samples: Tensor | None = None
+    ) -> Tensor:
         """Loss of every item.
 
         Arguments
@@ -66,6 +69,9 @@ class LoudnessLoss(nn.Module):
         enhanced, clean : Tensor
             ``[batch, time]``, 16 kHz. Both are scaled alike, by the level of the clean
             signal's speech.
+        samples : Tensor or None
+            How many samples of each item count, ``[batch]``, all by default; behind
+            them both signals are silent.
 
         Returns
         -------
@@ -74,10 +80,18 @@ class LoudnessLoss(nn.Module):
             whose clean signal is silent.
         """
         wanted, heard = self._intensity(clean), self._intensity(enhanced)
+        steps = wanted.shape[1]
+        if samples is None:
+            counts = wanted.new_full(wanted.shape[:1], steps)
+        else:
+            counts = samples // (WINDOW // 2) + 1
+        mask = length_to_mask(counts, steps, wanted.dtype)
+        wanted, heard = wanted * mask[..., None], heard * mask[..., None]
         total = wanted.sum(-1)  # [batch, steps]
         # The level of the speech is that of the louder half of the steps.
         loudest = total.sort(-1, descending=True).values
-        level = loudest[:, : max(1, total.shape[1] // 2)].mean(-1)
+        louder = (counts // 2).clamp(min=1)
+        level = (loudest * length_to_mask(louder, steps, total.dtype)).sum(-1) / louder
         scale = (10 ** (SPEECH_LEVEL / 10) / level.clamp(min=1e-10))[:, None, None]
         wanted, heard = self._forgive(wanted * scale, heard * scale)
         loud, lost = self._loudness(heard), self._loudness(wanted)
@@ -90,8 +104,8 @@ class LoudnessLoss(nn.Module):
         asymmetric = (size * added).sum(-1)  # [batch, steps]
         # Steps that are loud in the clean signal count a little less (as in PESQ).
         weight = ((wanted.sum(-1) + 1e5) / 1e7) ** -0.04
-        drop = self.weights[0] * _over_time(symmetric * weight)
-        drop = drop + self.weights[1] * _over_time(asymmetric * weight)
+        drop = self.weights[0] * _over_time(symmetric * weight, mask)
+        drop = drop + self.weights[1] * _over_time(asymmetric * weight, mask)
         return torch.where(level > 1e-8, drop, torch.zeros_like(drop))
 
     @staticmethod
@@ -114,7 +128,12 @@ class LoudnessLoss(nn.Module):
     def _intensity(self, wav: Tensor) -> Tensor:
         """Intensities of the bands, ``[batch, steps, bands]``."""
         spectrum = torch.stft(
-            wav, WINDOW, WINDOW // 2, window=self.window, return_complex=True
+            wav,
+            WINDOW,
+            WINDOW // 2,
+            window=self.window,
+            pad_mode="constant",
+            return_complex=True,
         )
         power = torch.view_as_real(spectrum).square().sum(-1) / WINDOW
         return power.mT @ self.matrix
@@ -125,9 +144,10 @@ class LoudnessLoss(nn.Module):
         return 0.19 * (2.0 * self.quiet) ** EXPONENT * above.clamp(min=0.0)
 
 
-def _over_time(disturbance: Tensor) -> Tensor:
+def _over_time(disturbance: Tensor, mask: Tensor) -> Tensor:
     """Short bursts disturb more than their mean: root mean square over steps."""
-    return (disturbance.clamp(max=45.0).square().mean(-1) + 1e-8).sqrt()
+    squares = disturbance.clamp(max=45.0).square() * mask
+    return (squares.sum(-1) / mask.sum(-1) + 1e-8).sqrt()
 
 
 def _bark_bands(count: int) -> tuple[Tensor, Tensor, Tensor]:

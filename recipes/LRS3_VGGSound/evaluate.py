@@ -13,9 +13,14 @@ the same command goes on where it stopped.
 import sys
 from pathlib import Path
 
+import speechbrain as sb
+import torch
+from hyperpyyaml import load_hyperpyyaml
+from speechbrain.utils.seed import seed_everything
+
 from pvsd_modules.commands.evaluate import report_failures
 from pvsd_modules.data.datasets import load_manifest
-from pvsd_modules.errors import PvsdError
+from pvsd_modules.errors import PvsdError, exit_on_error
 from pvsd_modules.evaluation import Settings, evaluate, markdown
 from pvsd_modules.evaluation.folders import match_folders, read_conditions
 from pvsd_modules.evaluation.lists import chosen, load_list
@@ -23,7 +28,6 @@ from pvsd_modules.evaluation.markdown import side_by_side
 from pvsd_modules.evaluation.measures import check_measures
 from pvsd_modules.evaluation.protocol import evaluate_systems
 from pvsd_modules.metrics import MEASURES
-from pvsd_modules.training.experiment import fail, start_experiment
 
 HERE = Path(__file__).resolve().parent
 
@@ -94,7 +98,16 @@ def named_systems(hparams):
 
 def main(arguments):
     """Scores, prints the table, and gives the exit code."""
-    hparams, run_options = start_experiment(arguments)
+    hparams_file, run_options, overrides = sb.parse_arguments(arguments)
+    with open(hparams_file, encoding="utf-8") as fin:
+        hparams = load_hyperpyyaml(fin, overrides)
+    torch.set_num_threads(hparams["threads"])
+    seed_everything(hparams["seed"])
+    sb.create_experiment_directory(
+        experiment_directory=hparams["output_folder"],
+        hyperparams_to_save=hparams_file,
+        overrides=overrides,
+    )
     names = hparams.get("measures") or list(MEASURES)
     common = Settings(
         store_folder=str(hparams["store_folder"]) if hparams["store_folder"] else None,
@@ -129,7 +142,5 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    try:
+    with exit_on_error():
         sys.exit(main(sys.argv[1:]))
-    except PvsdError as error:
-        fail(error)

@@ -13,8 +13,13 @@ import io
 import sys
 from pathlib import Path
 
+import speechbrain as sb
+import torch
+from hyperpyyaml import load_hyperpyyaml
+from speechbrain.utils.seed import seed_everything
+
 from pvsd_modules.checkpoints.find import model_name
-from pvsd_modules.errors import PvsdError
+from pvsd_modules.errors import exit_on_error
 from pvsd_modules.evaluation.lip_evaluation import LipScorer, clips, evaluate_lips
 from pvsd_modules.evaluation.lip_scores import COLUMNS, summarise_lips
 from pvsd_modules.evaluation.syncnet import load_syncnet
@@ -23,12 +28,7 @@ from pvsd_modules.inference import LipGenerator
 from pvsd_modules.io.atomic import written_whole
 from pvsd_modules.plots import save_lip_sheet
 from pvsd_modules.report.lips import lips_markdown
-from pvsd_modules.training.experiment import (
-    evenly,
-    fail,
-    open_manifests,
-    start_experiment,
-)
+from pvsd_modules.training.experiment import evenly, open_manifests
 
 
 def make_scorer(hparams, device):
@@ -75,16 +75,25 @@ def open_lists(hparams):
     references = {comparison.split("-")[1] for comparison in hparams["comparisons"]}
     lists = {}
     if "teacher" in references:
-        manifests, store = open_manifests(hparams, [hparams["list"]])
+        manifests, store = open_manifests(
+            hparams["manifest_folder"],
+            [hparams["list"]],
+            hparams["store_folder"],
+            hparams["data_root"],
+            hparams["noise_root"],
+        )
         lists["teacher"] = (manifests[hparams["list"]], store, None)
     if "real" in references:
-        places = {
-            "data_root": hparams["faces_root"],
-            "store_folder": hparams["faces_store_folder"],
-        }
         name = hparams["real_list"] or hparams["faces"]
         names = list(dict.fromkeys([name, hparams["faces"]]))
-        manifests, store = open_manifests({**hparams, **places}, names)
+        manifests, store = open_manifests(
+            hparams["manifest_folder"],
+            names,
+            hparams["faces_store_folder"],
+            hparams["faces_root"],
+            hparams["noise_root"],
+            hparams["faces_root"],
+        )
         lists["real"] = (manifests[name], store, manifests[hparams["faces"]])
     return lists
 
@@ -105,7 +114,16 @@ def write(folder, rows, summary):
 
 def main(arguments):
     """Scores and prints the table."""
-    hparams, run_options = start_experiment(arguments)
+    hparams_file, run_options, overrides = sb.parse_arguments(arguments)
+    with open(hparams_file, encoding="utf-8") as fin:
+        hparams = load_hyperpyyaml(fin, overrides)
+    torch.set_num_threads(hparams["threads"])
+    seed_everything(hparams["seed"])
+    sb.create_experiment_directory(
+        experiment_directory=hparams["output_folder"],
+        hyperparams_to_save=hparams_file,
+        overrides=overrides,
+    )
     scorer = make_scorer(hparams, run_options.get("device") or "cpu")
     lists = open_lists(hparams)
     folder, rows, sheets = Path(hparams["output_folder"]), [], {}
@@ -132,7 +150,5 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    try:
+    with exit_on_error():
         main(sys.argv[1:])
-    except PvsdError as error:
-        fail(error)

@@ -14,10 +14,9 @@ from pathlib import Path
 
 from pvsd_modules.checkpoints.card import Card
 from pvsd_modules.checkpoints.export import export
-from pvsd_modules.errors import PvsdError
+from pvsd_modules.errors import PvsdError, exit_on_error
 from pvsd_modules.evaluation import markdown
 from pvsd_modules.inference import PseudoVisualEnhancement
-from pvsd_modules.training.experiment import fail
 
 
 def make_parser():
@@ -99,7 +98,5 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    try:
+    with exit_on_error():
         main()
-    except PvsdError as error:
-        fail(error)

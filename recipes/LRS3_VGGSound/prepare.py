@@ -3,10 +3,11 @@
 
     python prepare.py --speech LRS3 --noise VGGSOUND --output_folder MANIFESTS
 
-The training scripts call `prepare` through `run_on_main`; it does nothing when the
-manifests still fit the data and the arguments. What is written, and how the sets are
-kept apart, is described in README.md beside this file. The exit code is 1 if files
-could not be read (they are named, the others are used), 2 if the command is wrong.
+Nothing is written when the manifests still fit the data and the arguments. The
+training scripts call `prepare_missing` through `run_on_main`. What is written, and how
+the sets are kept apart, is described in README.md beside this file. The exit code is 1
+if files could not be read (they are named, the others are used), 2 if the command is
+wrong.
 """
 
 import argparse
@@ -130,6 +131,42 @@ def pick(options_class, options):
 def as_list(roots):
     """One root or several."""
     return [roots] if isinstance(roots, str | os.PathLike) else list(roots)
+
+
+def prepare_missing(
+    output_folder, speech=None, noise=None, faces=None, skip_prep=False
+):
+    """What the training scripts call: prepare kinds that have no manifests yet.
+
+    Manifests that are there are left as they are, whatever they were made from. Nothing
+    is prepared where speech and noise are one folder without a table that tells which
+    is which.
+
+    Arguments
+    ---------
+    output_folder : str
+        Where the manifests are or go.
+    speech, noise : str, optional
+        Folders, or folders with a table ``manifest.csv``.
+    faces : str, optional
+        Folder that preprocess.py wrote.
+    skip_prep : bool
+        Do nothing.
+    """
+    there = {path.name for path in Path(output_folder).glob("*.json")}
+    if skip_prep:
+        return
+    if faces and "train_faces.json" not in there:
+        prepare(output_folder, faces=faces)
+    names = {"train_speech.json", "train_noise.json", "valid_mixtures.json"}
+    tables = [Path(root or ".", "manifest.csv") for root in (speech, noise)]
+    separate = str(speech) != str(noise) or tables[0].is_file()
+    if speech and noise and separate and not there & names:
+        speech, noise = (
+            str(table) if table.is_file() else root
+            for root, table in zip((speech, noise), tables, strict=True)
+        )
+        prepare(output_folder, speech=speech, noise=noise)
 
 
 def main(arguments=None):

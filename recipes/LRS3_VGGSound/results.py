@@ -17,14 +17,13 @@ import sys
 from pathlib import Path
 
 from pvsd_modules.checkpoints.find import DEFAULT_MODEL
-from pvsd_modules.errors import PvsdError
+from pvsd_modules.errors import PvsdError, exit_on_error
 from pvsd_modules.io.atomic import written_whole
 from pvsd_modules.report.curves import save_curves
 from pvsd_modules.report.front_page import models_table
 from pvsd_modules.report.markers import filled, part_names
 from pvsd_modules.report.overview import model_overview
 from pvsd_modules.report.sections import SECTIONS, speed_section
-from pvsd_modules.training.experiment import fail
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = "recipes/LRS3_VGGSound"
@@ -168,7 +167,5 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    try:
+    with exit_on_error():
         sys.exit(main())
-    except PvsdError as error:
-        fail(error)

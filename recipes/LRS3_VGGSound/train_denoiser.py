@@ -1,33 +1,30 @@
 #!/usr/bin/env python3
-"""Train the denoiser, which cleans speech with the help of lips.
+"""Train the denoiser, which enhances noisy speech with the help of lips.
 
-    python train_denoiser.py ../../hparams/open/denoiser.yaml --manifest_folder M ...
+    python train_denoiser.py ../../hparams/open/denoiser.yaml --manifest_folder M \
+        --data_root SPEECH --noise_root NOISE --student_path results/open_student
 
 The key ``lips`` chooses whose lips it reads: student, teacher, real, none, zeros,
-frozen or shuffled. With ``train_student`` the student learns on beside the denoiser;
-with ``twin`` the control without lips is trained. Interrupted, the same command goes
-on where it stopped.
+frozen or shuffled. With ``train_student`` the student is trained together with the
+denoiser; with ``audio_only`` the baseline of equal size without lips is trained.
+Interrupted, the same command resumes from the last checkpoint.
 """
 
 import sys
-from pathlib import Path
 
 import speechbrain as sb
 import torch
+from hyperpyyaml import load_hyperpyyaml
+from prepare import prepare_missing
+from speechbrain.utils.distributed import main_process_only, run_on_main
 
-from pvsd_modules.checkpoints.runs import best_checkpoint
 from pvsd_modules.data.datasets import mixing_dataset, mixture_dataset
-from pvsd_modules.errors import PvsdError
-from pvsd_modules.metrics import correlation, mouth_opening, pesq_wb, si_sdr, stoi
+from pvsd_modules.errors import PvsdError, exit_on_error
+from pvsd_modules.metrics import pesq_wb, si_sdr, stoi
 from pvsd_modules.training.brain import PvsdBrain
-from pvsd_modules.training.experiment import (
-    evenly,
-    fail,
-    load_pretrained,
-    open_manifests,
-    start_experiment,
-    train,
-)
+from pvsd_modules.training.experiment import evenly, open_manifests
+from pvsd_modules.training.lips import example_path, lip_lengths, opening_scores
+from pvsd_modules.training.scores import ItemScores
 
 MEASURES = {"pesq": pesq_wb, "stoi": stoi, "si_sdr": si_sdr}
 
@@ -35,121 +32,136 @@ MEASURES = {"pesq": pesq_wb, "stoi": stoi, "si_sdr": si_sdr}
 class DenoiserBrain(PvsdBrain):
     """Learns to map noisy speech and lips to clean speech."""
 
-    best = ("pesq", "max")
-
     def compute_forward(self, batch, stage):
-        """Enhanced signals and spectra of a batch, and the lips that were read."""
+        """Enhanced signals and spectra of a batch, and the lips of student and teacher
+        where both are trained together."""
         batch = batch.to(self.device)
-        noisy, clean = batch.noisy_sig.data, batch.clean_sig.data
-        real = batch.lips.data if hasattr(batch, "lips") else None
-        drawn = taught = None
+        noisy, _ = batch.noisy_sig
+        clean, _ = batch.clean_sig
+        drawn = wanted = None
         if self.hparams.train_student:
-            drawn = self.modules.student(noisy)
-            taught = self.taught(clean)
-            # The student may draw beyond black and white in training, not show it.
+            drawn = self.modules["student"](noisy).float()
+            wanted = self.modules.lip_source.taught(clean).float()
+            # In training a student may go beyond black and white, its lips may not.
             lips = drawn.clamp(0.0, 1.0)
             if stage == sb.Stage.TRAIN and self.hparams.teacher_share:
-                lips = self.some_taught(lips, taught)
+                lips = self.some_taught(lips, wanted)
         else:
-            lips = self.hparams.lip_source(noisy, clean, real)
+            real = batch.lips.data if self.hparams.lips == "real" else None
+            lips = self.modules.lip_source(noisy, clean, real)
         predictions = self.modules.denoiser(noisy, lips)
         # Under bf16 the network's numbers are bf16; losses and scores are not.
         predictions = {key: value.float() for key, value in predictions.items()}
-        return {**predictions, "drawn": drawn, "taught": taught, "lips": lips}
+        return {**predictions, "drawn": drawn, "wanted": wanted}
 
-    @torch.no_grad()
-    def taught(self, clean):
-        """The teacher's lips, of clean speech."""
-        source = self.hparams.lip_source
-        return source.teacher(clean, source.face)
-
-    def some_taught(self, drawn, taught):
+    def some_taught(self, drawn, wanted):
         """Shows the teacher's lips instead of the student's with some items.
 
-        They know of the clean speech what no sound nearby tells, so a denoiser that
-        sees them now and then has a reason to learn to read lips.
+        They hold information of the clean speech that the noisy speech lacks, so that
+        a denoiser that sees them now and then has a reason to learn to read lips.
         """
-        chosen = (
-            torch.rand(len(drawn), device=drawn.device) < self.hparams.teacher_share
-        )
-        return torch.where(chosen[:, None, None, None, None], taught, drawn)
+        chosen = torch.rand(len(drawn), device=drawn.device)
+        chosen = (chosen < self.hparams.teacher_share)[:, None, None, None, None]
+        return torch.where(chosen, wanted, drawn)
 
     def compute_objectives(self, predictions, batch, stage):
-        """The loss; outside training also the scores of every item."""
-        noisy, clean = batch.noisy_sig.data, batch.clean_sig.data
+        """The loss; outside of training also the scores of every item."""
+        noisy, lengths = batch.noisy_sig
+        clean, _ = batch.clean_sig
         targets = {"noisy": noisy, "clean": clean}
-        if self.hparams.compare_features:
-            targets["features"] = self.hparams.denoiser.analyse(clean)
-        loss = self.hparams.loss(predictions, targets)
-        if self.hparams.train_student:
-            loss = loss + self.lip_objective(predictions, stage)
+        with torch.autocast(self.device_type, enabled=False):
+            if self.hparams.compare_features:
+                targets["features"] = self.hparams.denoiser.analyse(clean)
+            losses = self.hparams.loss(predictions, targets, lengths, reduction="batch")
+            if self.hparams.train_student:
+                # What keeps the student's frames lips: the teacher's, of clean speech.
+                drawn, wanted = predictions["drawn"], predictions["wanted"]
+                frames = lip_lengths(lengths, noisy.shape[1])
+                lip_losses = self.hparams.lip_loss(drawn, wanted, frames, "batch")
+                losses = losses + self.hparams.lip_weight * lip_losses
         if stage != sb.Stage.TRAIN:
+            self.scores.append(batch.id, loss=losses)
             self.score(predictions["enhanced"], batch)
-            if self.example is None:
-                self.example = (noisy[0], predictions["enhanced"][0], clean[0])
-        return loss
-
-    def lip_objective(self, predictions, stage):
-        """What keeps the student's pictures lips: the teacher's, of clean speech."""
-        drawn, wanted = predictions["drawn"], predictions["taught"]
-        if stage != sb.Stage.TRAIN:
-            opening = correlation(mouth_opening(drawn), mouth_opening(wanted))
-            self.openings += opening.tolist()
-        return self.hparams.lip_weight * self.hparams.lip_loss(drawn.float(), wanted)
+            if self.hparams.train_student:
+                opening = opening_scores(drawn, wanted, frames)
+                self.scores.append(batch.id, lip_opening=opening)
+        return losses.mean()
 
     def score(self, enhanced, batch):
-        """Adds the scores of the items of a batch, and of their noisy inputs."""
-        for i, length in enumerate(batch.noisy_sig.lengths):
-            samples = round(float(length) * enhanced.shape[1])
-            clean = batch.clean_sig.data[i, :samples]
+        """Adds the scores of the items of a batch, and the gains over their inputs."""
+        noisy, lengths = batch.noisy_sig
+        counts = (lengths * noisy.shape[1]).round().int().tolist()
+        signals = noisy.cpu(), enhanced.cpu(), batch.clean_sig.data.cpu()
+        for i, (item, samples) in enumerate(zip(batch.id, counts, strict=True)):
+            before, after, clean = (signal[i, :samples] for signal in signals)
             for name, measure in MEASURES.items():
-                before = measure(clean, batch.noisy_sig.data[i, :samples])
-                after = measure(clean, enhanced[i, :samples])
-                if before is None or after is None:
-                    self.failures += 1
-                else:
-                    self.scores[name].append(after)
-                    self.gains[name].append(after - before)
+                old, new = measure(clean, before), measure(clean, after)
+                defined = old is not None and new is not None
+                gain = {f"{name}_gain": [new - old]} if defined else {}
+                self.scores.append([item], **{name: [new if defined else None]}, **gain)
+            example = {"noisy": before, "enhanced": after, "clean": clean}
+            self.example = self.example or example
 
-    def stage_start(self, stage, epoch):
+    def on_fit_batch_end(self, batch, outputs, loss, should_step):
+        """Sets the learning rate of the next step; logs losses now and then."""
+        if should_step:
+            self.hparams.lr_scheduler(self.optimizer, *self.position())
+        self.log_steps(loss, every=self.hparams.log_interval_steps)
+
+    def on_stage_start(self, stage, epoch=None):
         """Empties the scores."""
-        self.scores = {name: [] for name in MEASURES}
-        self.gains = {name: [] for name in MEASURES}
-        self.openings = []
-        self.failures = 0
-        self.example = None
+        super().on_stage_start(stage, epoch)
+        self.scores, self.example = ItemScores(), None
 
-    def stage_stats(self, stage, stage_loss, epoch):
-        """Mean scores and gains; undefined scores are counted, not averaged."""
-        stats = {"loss": stage_loss}
-        for name in MEASURES:
-            if self.scores[name]:
-                count = len(self.scores[name])
-                stats[name] = sum(self.scores[name]) / count
-                stats[f"{name}_gain"] = sum(self.gains[name]) / count
-        if self.openings:
-            stats["lip_opening"] = float(torch.tensor(self.openings).median())
-        if self.failures:
-            stats["undefined"] = self.failures
-        if self.example and sb.utils.distributed.if_main_process():
-            self.show(epoch)
-        return stats
+    def on_stage_end(self, stage, stage_loss, epoch=None):
+        """Logs; after validation keeps the newest and the best checkpoint."""
+        if stage == sb.Stage.TRAIN:
+            self.train_loss = self.over_processes(stage_loss)
+            return
+        self.scores.merge()
+        names = [
+            "loss",
+            *(f"{name}{end}" for name in MEASURES for end in ("", "_gain")),
+        ]
+        stats = {name: self.scores.mean(name) for name in names}
+        stats["lip_opening"] = self.scores.median("lip_opening")
+        stats["undefined"] = self.scores.undefined or None
+        stats = {name: value for name, value in stats.items() if value is not None}
+        save_example(self.hparams.output_folder, epoch, self.example)
+        if stage == sb.Stage.VALID:
+            self.hparams.train_logger.log_stats(
+                {"epoch": epoch, "step": self.optimizer_step, "lr": self.learning_rate},
+                train_stats={"loss": self.train_loss},
+                valid_stats=stats,
+            )
+            best = ["pesq"] if "pesq" in stats else None
+            self.checkpointer.save_and_keep_only(meta=stats, max_keys=best)
+        else:
+            self.hparams.train_logger.log_stats(
+                {"epoch loaded": self.hparams.epoch_counter.current}, test_stats=stats
+            )
 
-    def show(self, epoch):
-        """Writes what one wants to see and hear: a spectrogram triple and its wavs."""
-        import soundfile
 
-        from pvsd_modules.plots import save_spectrograms
+@main_process_only
+def save_example(output_folder, epoch, signals):
+    """Writes the noisy, enhanced and clean signal of an item, and their spectrograms.
 
-        folder = Path(self.hparams.output_folder, "examples")
-        folder.mkdir(exist_ok=True)
-        name = "test" if epoch is None else f"epoch{epoch:03d}"
-        kinds = ("noisy", "enhanced", "clean")
-        signals = dict(zip(kinds, self.example, strict=True))
-        for kind, wav in signals.items():
-            wav = wav.detach().float().cpu().numpy()
-            soundfile.write(folder / f"{name}_{kind}.wav", wav, 16000)
-        save_spectrograms(signals, folder / f"{name}.png")
+    Arguments
+    ---------
+    output_folder : str
+        Of the training run.
+    epoch : int or None
+    signals : dict of Tensor
+        ``[time]`` each, by kind.
+    """
+    import soundfile
+
+    from pvsd_modules.plots import save_spectrograms
+
+    for kind, wav in signals.items():
+        path = example_path(output_folder, epoch, f"_{kind}.wav")
+        soundfile.write(path, wav.numpy(), 16000)
+    save_spectrograms(signals, example_path(output_folder, epoch, ".png"))
 
 
 def dataio_prep(hparams):
@@ -163,66 +175,105 @@ def dataio_prep(hparams):
     Returns
     -------
     dict
-        Data sets ``train``, ``valid`` and ``test``; sets ``hparams["mixer"]``.
+        Data sets ``train``, ``valid`` and ``test``.
     """
     real = hparams["lips"] == "real"
     train = "train_faces" if real else "train_speech"
-    lists = [hparams["valid_list"], hparams["test_list"]]
-    names = [train, "train_noise", *lists]
+    lists = {"valid": hparams["valid_list"], "test": hparams["test_list"]}
+    names = [train, "train_noise", *lists.values()]
     if real:
         names += ["valid_faces", "test_faces"]
-    manifests, store = open_manifests(hparams, names)
-    hparams["mixer"] = hparams["make_mixer"](
-        store, manifests[train], manifests["train_noise"], join=not real
+    manifests, store = open_manifests(
+        hparams["manifest_folder"],
+        names,
+        hparams["store_folder"],
+        data_root=hparams["data_root"],
+        noise_root=hparams["noise_root"],
+        faces_root=hparams["faces_root"],
     )
-    datasets = {"train": mixing_dataset(manifests[train], hparams["mixer"], real)}
-    for stage, name in zip(("valid", "test"), lists, strict=True):
+    noise = manifests["train_noise"]
+    mixer = hparams["make_mixer"](store, manifests[train], noise, join=not real)
+    datasets = {"train": mixing_dataset(manifests[train], mixer, real)}
+    for stage, name in lists.items():
         items = evenly(manifests[name], hparams[f"{stage}_items"])
         faces = manifests[f"{stage}_faces"] if real else None
         datasets[stage] = mixture_dataset(items, store, faces)
     return datasets
 
 
-def prepare_networks(hparams):
-    """Loads what the networks start from and decides which of them learn.
-
-    Arguments
-    ---------
-    hparams : dict
-        See hparams/open/denoiser.yaml; ``modules`` and ``checkpointer`` gain the
-        student where it learns on.
-    """
-    if hparams["twin"] and hparams["lips"] != "none":
-        raise PvsdError("twin: the audio-only twin reads no lips: add --lips none.")
-    load_pretrained(hparams["lips_pretrainer"])
-    if hparams["init_path"] and hparams["fresh_lip_path"]:
-        path = best_checkpoint(hparams["init_path"], "denoiser")
-        state = torch.load(path, "cpu", weights_only=True)
-        hparams["denoiser"].load_hearing(state)
-    else:
-        load_pretrained(hparams["init_pretrainer"])
-    if hparams["train_student"]:
-        if hparams["lips"] != "student" or not hparams["teacher_path"]:
-            raise PvsdError(
-                "train_student: needs --lips student and a teacher to go on learning "
-                "from: add --teacher_path."
-            )
-        student = hparams["student"].requires_grad_(True)
-        hparams["modules"]["student"] = student
-        hparams["checkpointer"].add_recoverable("student", student)
-
-
-def main(arguments):
-    """Trains and then scores the test list with the best checkpoint."""
-    hparams, run_options = start_experiment(arguments)
-    datasets = dataio_prep(hparams)
-    prepare_networks(hparams)
-    hparams["lip_source"] = hparams["lip_source"].to(run_options.get("device", "cpu"))
-    train(DenoiserBrain, hparams, run_options, datasets)
+def check_settings(hparams):
+    """Raises PvsdError where settings contradict each other or a path is missing."""
+    lips = hparams["lips"]
+    if hparams["audio_only"] and lips != "none":
+        raise PvsdError(
+            "audio_only: the audio-only baseline reads no lips: add --lips none."
+        )
+    if lips in ("student", "frozen", "shuffled") and not hparams["student_path"]:
+        raise PvsdError(
+            f"lips: {lips} needs a trained student: add --student_path with its "
+            "weights file or the output folder of its training run."
+        )
+    if hparams["train_student"] and lips != "student":
+        raise PvsdError("train_student: needs the student's lips: add --lips student.")
+    if (hparams["train_student"] or lips == "teacher") and not hparams["teacher_path"]:
+        raise PvsdError(
+            "train_student and lips: teacher need a trained teacher: add "
+            "--teacher_path with its weights file or the output folder of its run."
+        )
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except PvsdError as error:
-        fail(error)
+    with exit_on_error():
+        hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
+        sb.utils.distributed.ddp_init_group(run_opts)
+        with open(hparams_file, encoding="utf-8") as fin:
+            hparams = load_hyperpyyaml(fin, overrides)
+        torch.set_num_threads(hparams["threads"])
+        check_settings(hparams)
+        sb.create_experiment_directory(
+            experiment_directory=hparams["output_folder"],
+            hyperparams_to_save=hparams_file,
+            overrides=overrides,
+        )
+
+        # Manifests that prepare.py has written already are used as they are.
+        run_on_main(
+            prepare_missing,
+            kwargs={
+                "output_folder": hparams["manifest_folder"],
+                "speech": hparams["data_root"],
+                "noise": hparams["noise_root"],
+                "faces": hparams["faces_root"] if hparams["lips"] == "real" else None,
+                "skip_prep": hparams["skip_prep"],
+            },
+        )
+        datasets = dataio_prep(hparams)
+
+        hparams["pretrainer"].collect_files()
+        hparams["pretrainer"].load_collected()
+        if hparams["train_student"]:
+            student = hparams["student"].requires_grad_(True)
+            hparams["modules"]["lip_source"].student = None
+            hparams["modules"]["student"] = student
+            hparams["checkpointer"].add_recoverable("student", student)
+
+        brain = DenoiserBrain(
+            modules=hparams["modules"],
+            opt_class=hparams["opt_class"],
+            hparams=hparams,
+            run_opts=run_opts,
+            checkpointer=hparams["checkpointer"],
+        )
+        brain.fit(
+            epoch_counter=brain.hparams.epoch_counter,
+            train_set=datasets["train"],
+            valid_set=datasets["valid"],
+            train_loader_kwargs=hparams["train_dataloader_opts"],
+            valid_loader_kwargs=hparams["valid_dataloader_opts"],
+        )
+        if hparams["test_after_training"]:
+            brain.evaluate(
+                test_set=datasets["test"],
+                max_key="pesq",
+                test_loader_kwargs=hparams["valid_dataloader_opts"],
+            )

@@ -1,7 +1,9 @@
-"""A made-up audio-visual corpus, prepared by the recipe, and its training scripts."""
+"""A synthetic audio-visual corpus, prepared by the recipe, and its training scripts."""
 
 import importlib.util
 import re
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,29 +35,41 @@ class Recipe:
         self.manifests = folder / "manifests"
 
     def arguments(self, training, output, family="open", **options):
-        """The command line of a training, without the interpreter."""
+        """The command line of a training run, without the interpreter."""
+        roots = {"faces_root": self.faces}
+        if training != "teacher":
+            roots |= {"data_root": self.faces, "noise_root": self.folder / "noise"}
         options = {
             "manifest_folder": self.manifests,
-            "data_root": self.faces,
-            "noise_root": self.folder / "noise",
             "output_folder": output,
             "store_folder": self.folder / "store",
             "threads": 1,
             "num_workers": 0,
             "noprogressbar": True,
             "device": "cpu",
+            **(roots if training != "student" else {**roots, "faces_root": None}),
             **options,
         }
         words = [str(ROOT / "hparams" / family / f"{training}.yaml")]
         for key, value in options.items():
-            words += [f"--{key}"] if value is True else [f"--{key}={value}"]
+            if value is not None:
+                words += [f"--{key}"] if value is True else [f"--{key}={value}"]
         return words
 
-    def train(self, training, output, family="open", script=None, **options):
-        """Runs a training in this process; its output folder."""
-        script = script or load_script(f"train_{training}")
-        script.main(self.arguments(training, output, family, **options))
+    def train(self, training, output, family="open", **options):
+        """Runs a training script in this process, as ``python`` does; its output."""
+        words = self.arguments(training, output, family, **options)
+        self.run(RECIPE / f"train_{training}.py", words)
         return Path(output)
+
+    @staticmethod
+    def run(script, words):
+        """Runs a script in this process, as ``python`` does."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", [str(script), *words])
+            patch.syspath_prepend(str(RECIPE))
+            patch.setattr(sys, "excepthook", sys.excepthook)
+            runpy.run_path(str(script), run_name="__main__")
 
     @staticmethod
     def logged(output, name):
@@ -77,6 +91,20 @@ class Recipe:
         """File of a network in the newest checkpoint."""
         found = Path(output, "save").glob(f"CKPT+*/{name}.ckpt")
         return max(found, key=lambda path: path.stat().st_mtime_ns)
+
+
+@pytest.fixture
+def refused(capsys):
+    """Runs what must end with exit code 2; gives the sentence."""
+
+    def run(function, *args, **options):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            function(*args, **options)
+        assert ended.value.code == 2
+        return capsys.readouterr().err
+
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -104,9 +132,9 @@ def teacher_folder(recipe, tmp_path_factory):
     output = tmp_path_factory.mktemp("trained") / "teacher"
     return recipe.train(
         "teacher", output, voices="null", batch_size=2, number_of_epochs=20,
-        steps_per_epoch=6, warmup_steps=2, cooldown_steps=30, lr=0.003,
-        max_grad_norm=5.0, squared_weight=50.0, motion_weight=0.0,
-        segment_seconds=1.2, valid_items=2, test_items=1, **TINY_LIPS,
+        warmup=0.02, cooldown=0.25, lr=0.003, max_grad_norm=5.0,
+        squared_weight=50.0, motion_weight=0.0, segment_seconds=1.2,
+        valid_items=2, test_items=1, **TINY_LIPS,
     )  # fmt: skip
 
 
@@ -116,9 +144,8 @@ def student_folder(recipe, teacher_folder, tmp_path_factory):
     output = tmp_path_factory.mktemp("trained") / "student"
     return recipe.train(
         "student", output, teacher_path=recipe.checkpoint(teacher_folder, "teacher"),
-        batch_size=2, number_of_epochs=16, steps_per_epoch=6, warmup_steps=2,
-        cooldown_steps=30, lr=0.003, segment_seconds=1.2, augment="null",
-        max_grad_norm=5.0, squared_weight=50.0, motion_weight=0.0,
-        bursts="False", snrs="[10.0, 20.0]", valid_items=2, test_items=1,
-        teacher_lookahead_frames=1, **TINY_LIPS,
+        batch_size=2, number_of_epochs=16, warmup=0.02, cooldown=0.3, lr=0.003,
+        segment_seconds=1.2, augment="null", max_grad_norm=5.0, squared_weight=50.0,
+        motion_weight=0.0, bursts="False", snrs="[10.0, 20.0]", valid_items=2,
+        test_items=1, teacher_lookahead_frames=1, **TINY_LIPS,
     )  # fmt: skip

@@ -65,8 +65,8 @@ def test_student_follows_the_teacher(recipe, student_folder, teacher_folder):
 def denoiser_folder(recipe, student_folder, tmp_path_factory):
     return recipe.train(
         "denoiser", tmp_path_factory.mktemp("trained") / "denoiser", lips="zeros",
-        channels=16, blocks=1, batch_size=2, number_of_epochs=8, steps_per_epoch=6,
-        warmup_steps=2, cooldown_steps=20, lr=0.005, segment_seconds=1.2,
+        channels=16, blocks=1, batch_size=2, number_of_epochs=8,
+        warmup=0.05, cooldown=0.4, lr=0.005, segment_seconds=1.2,
         augment="null", snrs="[0.0, 5.0]", valid_items=2, test_items=1,
     )  # fmt: skip
 

@@ -1,48 +1,53 @@
-"""Resume, precision, frozen networks, both families, several processes."""
+"""Resume, precision, frozen networks and both families."""
 
-import os
-import subprocess
-import sys
+import csv
+import re
+import shlex
 
 import pytest
 import torch
-from conftest import RECIPE, load_script
+from conftest import ROOT
 
+from pvsd_modules.models.open.lip_generator import OpenLipGenerator
+from pvsd_modules.models.paper.adapters import PaperLipTeacher
+from pvsd_modules.training.brain import PvsdBrain
 from pvsd_modules.training.frozen import Frozen
 
 TINY = {
-    "channels": 8, "blocks": 1, "batch_size": 2, "steps_per_epoch": 6,
+    "channels": 8, "blocks": 1, "batch_size": 2,
     "number_of_epochs": 2, "segment_seconds": 0.4, "valid_items": 1, "lips": "zeros",
-    "warmup_steps": 2, "cooldown_steps": 4, "test_after_training": "False",
+    "warmup": 0.1, "cooldown": 0.3, "test_after_training": "False",
 }  # fmt: skip
+
+
+TABLE = ROOT / "tests" / "recipes" / "csv" / "LRS3_VGGSound.csv"
+ROWS = list(csv.DictReader(TABLE.open(encoding="utf-8")))
+SAMPLES = "tests/tmp/LRS3_VGGSound"  # the synthetic corpus, in the table
 
 
 class Interrupted(RuntimeError):
     pass
 
 
-def interrupt_after(script, steps):
-    """Makes a script's Brain stop in the middle of an epoch."""
+def interrupt_after(monkeypatch, steps):
+    """Makes a Brain stop in the middle of an epoch."""
 
-    class Interrupting(script.DenoiserBrain):
-        def on_fit_batch_start(self, batch, should_step):
-            super().on_fit_batch_start(batch, should_step)
-            if self.optimizer_step == steps:
-                raise Interrupted
+    def on_fit_batch_start(self, batch, should_step):
+        if self.optimizer_step == steps:
+            raise Interrupted
 
-    script.DenoiserBrain = Interrupting
+    monkeypatch.setattr(PvsdBrain, "on_fit_batch_start", on_fit_batch_start)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_interrupted_equals_uninterrupted(recipe, tmp_path, workers):
     options = {**TINY, "num_workers": workers, "augment": "null"}
-    options |= {"ckpt_interval_minutes": 0, "ckpt_interval_steps": 2}
+    options |= {"ckpt_interval_steps": 2, "log_interval_steps": 3}
     whole = recipe.train("denoiser", tmp_path / "whole", **options)
-    script = load_script("train_denoiser")
-    interrupt_after(script, 3)
-    with pytest.raises(Interrupted):
-        recipe.train("denoiser", tmp_path / "cut", script=script, **options)
-    assert not (tmp_path / "cut" / "train_log.txt").exists()  # within epoch 1
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Interrupted):
+        interrupt_after(patch, 3)
+        recipe.train("denoiser", tmp_path / "cut", **options)
+    assert not recipe.logged(tmp_path / "cut", "valid loss")  # within epoch 1
     assert len(list((tmp_path / "cut" / "save").glob("CKPT*"))) == 1
     cut = recipe.train("denoiser", tmp_path / "cut", **options)
     wanted, found = (recipe.weights(folder, "denoiser") for folder in (whole, cut))
@@ -62,21 +67,18 @@ def test_another_seed_gives_other_weights(recipe, tmp_path):
 
 
 def test_bf16_trains_in_float32_with_clipped_gradients(recipe, tmp_path):
-    script = load_script("train_denoiser")
-    seen = []
+    seen, norms = [], []
 
-    class Watching(script.DenoiserBrain):
-        def compute_forward(self, batch, stage):
-            out = super().compute_forward(batch, stage)
+    def on_fit_batch_start(self, batch, should_step):
+        forward = self.compute_forward
+
+        def watched(batch, stage):
+            out = forward(batch, stage)
             seen.append((out["enhanced"].dtype, bool(out["enhanced"].isfinite().all())))
             return out
 
-        def on_fit_batch_end(self, batch, outputs, loss, should_step):
-            super().on_fit_batch_end(batch, outputs, loss, should_step)
-            assert torch.isfinite(loss)
+        self.compute_forward = watched
 
-    script.DenoiserBrain = Watching
-    norms = []
     real = torch.nn.utils.clip_grad_norm_
 
     def clip(parameters, limit, *args, **kwargs):
@@ -87,8 +89,9 @@ def test_bf16_trains_in_float32_with_clipped_gradients(recipe, tmp_path):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.nn.utils, "clip_grad_norm_", clip)
+        patch.setattr(PvsdBrain, "on_fit_batch_start", on_fit_batch_start)
         options = {**TINY, "precision": "bf16", "max_grad_norm": 0.01}
-        folder = recipe.train("denoiser", tmp_path / "out", script=script, **options)
+        folder = recipe.train("denoiser", tmp_path / "out", **options)
     assert set(seen) == {(torch.float32, True)}
     # Every step was clipped, to the limit of the YAML.
     assert len(norms) == 12 and max(norms) <= 0.0101 and max(norms) > 0.009
@@ -120,8 +123,6 @@ def test_the_student_does_not_drift_in_the_denoisers_training(
     watched = watch_frozen(monkeypatch)
     path = tmp_path / "student.ckpt"
     # The denoiser's YAML describes a student of full size.
-    from pvsd_modules.models.open.lip_generator import OpenLipGenerator
-
     before = OpenLipGenerator().state_dict()
     torch.save(before, path)
     options = {**TINY, "lips": "student", "student_path": path, "number_of_epochs": 1}
@@ -143,38 +144,16 @@ def test_the_teacher_does_not_drift_in_the_students_training(
     assert state_is(watched[0], before) and not watched[0].training
 
 
-@pytest.mark.parametrize("training", ["teacher", "student", "denoiser"])
-@pytest.mark.parametrize("family", ["open", "paper"])
-def test_debug_runs(recipe, tmp_path, family, training):
-    options = {"debug": True, "debug_batches": 1, "debug_epochs": 1, "batch_size": 1}
-    options |= {"valid_items": 1, "test_items": 1, "segment_seconds": 0.2}
-    if training == "teacher":
-        options["train_items"] = 2
-    if training == "student":
-        from pvsd_modules.models.open.lip_generator import OpenLipGenerator
-        from pvsd_modules.models.paper.adapters import PaperLipTeacher
-
-        kinds = {"open": OpenLipGenerator()}
-        network = kinds["open"] if family == "open" else PaperLipTeacher()
-        options["teacher_path"] = tmp_path / "teacher.ckpt"
-        torch.save(network.state_dict(), options["teacher_path"])
-    if training == "denoiser":
-        options["lips"] = "zeros"
-    folder = recipe.train(training, tmp_path / "out", family, **options)
-    log = (folder / "train_log.txt").read_text()
-    assert "train loss" in log and "test loss" in log and "nan" not in log
-
-
-def test_two_processes_train_together(recipe, tmp_path):
-    options = {**TINY, "device": "cpu", "distributed_backend": "gloo", "debug": True}
-    options |= {"debug_epochs": 1, "debug_batches": 1, "debug_persistently": True}
-    words = recipe.arguments("denoiser", tmp_path / "out", **options)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc_per_node", "2", str(RECIPE / "train_denoiser.py"), *words]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=environment, timeout=300
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert len(list((tmp_path / "out" / "save").glob("CKPT*"))) == 1
-    assert len(recipe.logged(tmp_path / "out", "train loss")) == 1
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["Hparam_file"])
+def test_rows_of_speechbrains_recipe_table_run(recipe, tmp_path, row):
+    for family, kind in (("open", OpenLipGenerator), ("paper", PaperLipTeacher)):
+        weights = recipe.folder / f"{family}_teacher.ckpt"
+        if f"{weights.name}" in row["test_debug_flags"] and not weights.is_file():
+            torch.save(kind().state_dict(), weights)
+    flags = row["test_debug_flags"].replace(SAMPLES, str(recipe.folder))
+    words = [str(ROOT / row["Hparam_file"]), *shlex.split(flags)]
+    words += ["--device=cpu", "--noprogressbar", f"--output_folder={tmp_path}"]
+    recipe.run(ROOT / row["Script_file"], words)
+    wanted = re.fullmatch(r"file_exists=\[(.+)\]", row["test_debug_checks"])[1]
+    assert [x for x in wanted.split(",") if not (tmp_path / x).is_file()] == []
+    assert "nan" not in (tmp_path / "train_log.txt").read_text()

@@ -80,6 +80,7 @@ def run(words, monkeypatch):
             monkeypatch.chdir(folder)
         case ["python", script, *_]:
             monkeypatch.setattr(sys, "argv", words[1:])
+            monkeypatch.syspath_prepend(str(Path(script).resolve().parent))
             try:
                 runpy.run_path(str(Path(script).resolve()), run_name="__main__")
             except SystemExit as stop:

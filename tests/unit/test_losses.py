@@ -94,3 +94,34 @@ def test_lip_loss_and_its_motion():
     assert LipLoss(0.5)(still, lips) > LipLoss(0.0)(still, lips) + 0.05
     scaled = LipLoss(0.0, 20.0)(still, lips)
     assert float(scaled) == pytest.approx(20 * float(LipLoss()(still, lips)), rel=1e-4)
+
+
+@pytest.mark.parametrize("options", [{}, {"loudness_weight": 0.1}])
+def test_losses_of_items_do_not_depend_on_their_batch(options):
+    torch.manual_seed(0)
+    samples = [4000, 2503, 1300]
+    lengths = torch.tensor(samples) / 4000
+    noisy, clean, enhanced = 0.1 * torch.randn(3, 3, 4000)
+    for signals in (noisy, clean):
+        for row, count in zip(signals, samples, strict=True):
+            row[count:] = 0
+    loss = CompressedSpectralLoss(**options)
+    targets = {"noisy": noisy, "clean": clean}
+    together = loss({"enhanced": enhanced}, targets, lengths, reduction="batch")
+    for i, count in enumerate(samples):
+        row = (slice(i, i + 1), slice(count))
+        targets = {"noisy": noisy[row], "clean": clean[row]}
+        alone = loss({"enhanced": enhanced[row]}, targets)
+        assert float(alone) == pytest.approx(float(together[i]), rel=1e-4)
+    lips, frames = torch.rand(2, 3, 6, 48, 96, 3), torch.tensor([6, 4, 2])
+    loss = LipLoss(0.5, 20.0, 20.0)
+    together = loss(*lips, frames / 6, reduction="batch")
+    for i, count in enumerate(frames):
+        alone = loss(*lips[:, i : i + 1, :count])
+        assert float(alone) == pytest.approx(float(together[i]), rel=1e-5)
+    spectra, steps = torch.rand(2, 2, 8, 514), torch.tensor([8, 5])
+    given, wanted = ({"features": x} for x in spectra)
+    together = FeatureL1()(given, wanted, steps / 8, reduction="batch")
+    for i, count in enumerate(steps):
+        alone = (spectra[0] - spectra[1])[i, :count].abs().mean()
+        assert float(alone) == pytest.approx(float(together[i]), rel=1e-5)

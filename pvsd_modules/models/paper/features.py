@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from pvsd_modules.alignment import HOP, SAMPLE_RATE
+from pvsd_modules.models.inverse import inverse_stft
 
 FLOOR = 1e-5  # amplitudes are raised to this before the logarithm: -100 dB
 
@@ -212,11 +213,5 @@ class MagnitudePhase(nn.Module):
         magnitude, phase = features.transpose(1, 2).chunk(2, dim=1)  # [batch, 257, S]
         amplitude = 10 ** ((180 * magnitude - 100) / 20)
         spectrum = torch.polar(amplitude, math.pi * (2 * phase - 1))
-        return torch.istft(
-            spectrum,
-            n_fft=512,
-            hop_length=HOP,
-            win_length=400,
-            window=torch.hann_window(400, device=features.device).to(features),
-            length=samples,
-        )  # [batch, samples]
+        window = torch.hann_window(400, device=features.device).to(features)
+        return inverse_stft(spectrum, window, HOP, samples)  # [batch, samples]
