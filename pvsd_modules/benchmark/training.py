@@ -1,6 +1,7 @@
 """Training steps of the three networks, as in the recipes, on synthetic audio."""
 
 import copy
+from functools import partial
 
 import torch
 
@@ -10,14 +11,16 @@ from pvsd_modules.benchmark.rows import Row
 from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 from pvsd_modules.models.paper.adapters import PaperDenoiser, PaperLipTeacher
 from pvsd_modules.models.protocols import WindowedLipModel
+from pvsd_modules.training.frozen import Frozen
 from pvsd_modules.training.losses import CompressedSpectralLoss, FeatureL1, LipLoss
 
 
 def training(model, batch: int, seconds: float, repeats: int) -> list[Row]:
-    """Time a training step of each network with one thread.
+    """Time a training step of each network with one thread, in float32 and bfloat16.
 
     A step is forward pass, loss, backward pass, clipping and Adam. The student's
     includes the lips that the teacher generates, the denoiser's those of the student.
+    In bfloat16, as with ``--precision bf16``, weights and losses stay in float32.
 
     Arguments
     ---------
@@ -47,31 +50,39 @@ def training(model, batch: int, seconds: float, repeats: int) -> list[Row]:
     noisy_part, clean_part = (
         x[:, : round(SAMPLE_RATE * short)] for x in (noisy, clean)
     )
-    still_teacher, still_student = _copy(teacher).eval(), _copy(student).eval()
+    still_teacher, still_student = Frozen(_copy(teacher)), Frozen(_copy(student))
     lip_loss = LipLoss()
     is_paper = isinstance(denoiser, PaperDenoiser)
     loss = FeatureL1() if is_paper else CompressedSpectralLoss()
 
     def lips_of(network, wav):
         with torch.no_grad():
-            return network(wav)
+            return network(wav).float()
 
     wanted = lips_of(still_teacher, clean_part)
 
     def denoiser_loss():
         lips, features = lips_of(still_student, noisy), lips_of(denoiser.analyse, clean)
         targets = {"noisy": noisy, "clean": clean, "features": features}
-        return loss(denoiser(noisy, lips), targets)
+        found = denoiser(noisy, lips)
+        return loss({name: value.float() for name, value in found.items()}, targets)
 
-    jobs = {
+    steps = {
         f"teacher, {batch} x {short:g} s": _step(
-            teacher, lambda: lip_loss(teacher(clean_part), wanted)
+            teacher, lambda: lip_loss(teacher(clean_part).float(), wanted)
         ),
         f"student, {batch} x {short:g} s": _step(
             student,
-            lambda: lip_loss(student(noisy_part), lips_of(still_teacher, clean_part)),
+            lambda: lip_loss(
+                student(noisy_part).float(), lips_of(still_teacher, clean_part)
+            ),
         ),
         f"denoiser, {batch} x {seconds:g} s": _step(denoiser, denoiser_loss),
+    }
+    jobs = {
+        f"{name}{end}": partial(step, bool(end))
+        for name, step in steps.items()
+        for end in ("", ", bf16")
     }
     with threads(1):
         found = compare(jobs, repeats)
@@ -86,13 +97,15 @@ def _copy(network: torch.nn.Module) -> torch.nn.Module:
 
 
 def _step(network: torch.nn.Module, loss):
-    """A training step of a network as a callable without arguments."""
+    """A training step of a network, to be told whether to compute in bfloat16."""
     network.train().requires_grad_(True)
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-5)
 
-    def step():
+    def step(in_bf16: bool):
         optimiser.zero_grad()
-        loss().backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16):
+            found = loss()
+        found.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
 

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from pvsd_modules.models.paper.adapters import PaperLipStudent
 from pvsd_modules.training.frozen import Frozen
 
 
@@ -39,3 +40,14 @@ def test_gradients_pass_through_to_what_comes_before():
     frozen(x).sum().backward()
     assert x.grad.abs().sum() > 0
     assert all(p.grad is None for p in frozen.parameters())
+
+
+def test_the_fused_copy_follows_the_weights():
+    torch.manual_seed(0)
+    network, other = PaperLipStudent(), PaperLipStudent()
+    frozen, wav = Frozen(network), 0.1 * torch.randn(1, 640)
+    for _ in range(2):
+        assert torch.allclose(frozen(wav), network(wav), atol=1e-5)
+    assert len(list(frozen.modules())) == len(list(network.modules())) + 1
+    network.load_state_dict(other.state_dict())
+    assert torch.allclose(frozen(wav), other.eval()(wav), atol=1e-5)
