@@ -26,10 +26,9 @@ from pvsd_modules.commands.common import positive
 from pvsd_modules.data.datasets import load_manifest
 from pvsd_modules.data.manifests.rooms import files_by_room
 from pvsd_modules.data.mixing import item_generator, loop_from, mix_at_snr
-from pvsd_modules.errors import PvsdError
+from pvsd_modules.errors import exit_on_error
 from pvsd_modules.io.atomic import folder_written_whole
 from pvsd_modules.io.sound_reading import read_mono
-from pvsd_modules.training.experiment import fail
 
 LONGEST = 10 * SAMPLE_RATE  # samples of a recording
 SNRS = (0, 5, 10, 15, 20)  # dB at the microphone
@@ -140,7 +139,5 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    try:
+    with exit_on_error():
         sys.exit(main())
-    except PvsdError as error:
-        fail(error)
