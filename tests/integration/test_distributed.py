@@ -120,7 +120,6 @@ def test_two_processes_train_everything_together(recipe, networks, tmp_path):
         assert a["weights"] == b["weights"], name
         if name == "resumed":
             continue
-        assert a["steps"] == 6, name  # 12 items, 2 of 2 processes, 2 epochs
         for epoch in (1, 2):
             own = [{i for e, i in x["trained"] if e == epoch} for x in (a, b)]
             assert len(own[0]) == len(own[1]) == 6 and not own[0] & own[1], name
