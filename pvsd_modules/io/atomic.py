@@ -1,5 +1,6 @@
 """Writes files and folders whole or not at all: nothing of the user's is lost."""
 
+import errno
 import os
 import shutil
 import socket
@@ -12,7 +13,11 @@ from pathlib import Path
 
 from pvsd_modules.errors import PvsdError
 
+NO_SPACE = "no space is left on the disk."
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _PREFIX = ".pvsd"
+# What torch.save says when it cannot write.
+_TORCH_SAVE = ("PytorchStreamWriter", "inline_container", "iostream error")
 
 
 @contextmanager
@@ -158,7 +163,7 @@ def remove_leftovers(folder: str | Path) -> int:
 
 
 def _temporary(path: Path) -> Path:
-    suffix = path.suffix.lower()
+    suffix = path.suffix.lower() if len(path.suffix) < 16 else ""
     name = f"{_PREFIX}-{_machine()}-{os.getpid()}-{uuid.uuid4().hex}{suffix}"
     return path.with_name(name)
 
@@ -186,14 +191,16 @@ def _sentences(path: Path) -> Iterator[None]:
         named = os.fsdecode(error.filename or path)
         if not named.startswith(str(path.parent)):
             raise  # not of this file
+        if error.errno in FULL:
+            raise PvsdError(f"{path} cannot be written: {NO_SPACE}") from error
         raise PvsdError(
             f"{path} cannot be written ({error.strerror or error}): choose another "
-            "folder or name, or make space."
+            "folder or name."
         ) from error
     except RuntimeError as error:
-        if "PytorchStreamWriter" not in str(error):
+        if not any(word in str(error) for word in _TORCH_SAVE):
             raise
-        raise PvsdError(f"{path} cannot be written: is the disk full?") from error
+        raise PvsdError(f"{path} cannot be written: {NO_SPACE}") from error
     except ValueError as error:
         if "null" not in str(error):
             raise

@@ -15,7 +15,7 @@ import av
 import numpy as np
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.io.atomic import written_whole
+from pvsd_modules.io.atomic import FULL, NO_SPACE, written_whole
 from pvsd_modules.io.containers import Container, Encoding
 from pvsd_modules.io.layouts import writing_order
 
@@ -58,10 +58,8 @@ def new_container(
             ) as target:
                 yield target
         except av.error.FFmpegError as error:
-            if isinstance(error, OSError) and error.errno in (28, 122):  # full, quota
-                raise PvsdError(
-                    f"{output} cannot be written: no space is left on the disk."
-                ) from error
+            if error.errno in FULL:
+                raise PvsdError(f"{output} cannot be written: {NO_SPACE}") from error
             raise PvsdError(
                 f"{output} cannot be written ({error.strerror or error}): a "
                 f"{output.suffix} file does not hold what was to go in; .mkv does."

@@ -267,21 +267,25 @@ def open_media(
 
 def check_input(path: Path) -> None:
     """Raises a sentence for what is no readable, non-empty file."""
+    if "\0" in str(path):
+        raise PvsdError(f"{str(path)!r} is no file name: it holds a null character.")
     try:
+        if path.is_symlink() and not path.exists():
+            raise PvsdError(
+                f"{path} is a symbolic link that leads to no file: {os.readlink(path)}."
+            )
         if path.is_dir():
             raise PvsdError(f"{path} is a folder: name a sound or video file.")
         if not path.exists():
             raise PvsdError(f"{path} does not exist: check the name of the file.")
         if not path.is_file():
-            raise PvsdError(f"{path} is not a file: give a video or audio file.")
+            raise PvsdError(f"{path} is a device or a pipe, not a file.")
         if path.stat().st_size == 0:
             raise PvsdError(f"{path} is empty (0 bytes): give a recording with sound.")
         with path.open("rb"):
             pass
     except OSError as error:
         raise PvsdError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:  # a NUL byte
-        raise PvsdError(f"{str(path)!r} is no file name: {error}.") from error
 
 
 def kind_of(stream: Any) -> str:
@@ -369,6 +373,7 @@ def probe(source: "str | Path | MediaInfo") -> MediaInfo:
     if isinstance(source, MediaInfo):
         return source
     path = Path(source)
+    check_input(path)
     try:
         with open_media(path) as container:
             info = look_into(container, path)
