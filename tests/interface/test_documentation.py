@@ -6,10 +6,12 @@ cannot be run here says why in a comment above it: ``<!-- not run: needs a GPU -
 
 import importlib.util
 import json
+import os
 import re
 import runpy
 import shlex
 import shutil
+import subprocess
 import sys
 import types
 from glob import glob
@@ -33,8 +35,8 @@ BLOCK = re.compile(
 SHOWN = {"text", "bibtex", "yaml", ""}  # languages of what nobody runs
 # Cells of a table that are a command, such as "| `pvsd info` |".
 CELL = re.compile(r"^\| `(pvsd [^`]+)` \|", re.MULTILINE)
-# Tested by themselves: one is slow, the other needs weights of the original code.
-LONE = {"pvsd benchmark", "pvsd convert"}
+# Tested by themselves: they are slow, or need weights of the original code or a device.
+LONE = {"pvsd benchmark", "pvsd convert", "pvsd stream"}
 SECONDS = 1.0
 
 
@@ -89,9 +91,20 @@ def run_command(words):
             pytest.fail(f"no way to run {shlex.join(words)}: mark the block")
 
 
+def run_pipe(line):
+    """Run a line with pipes in a shell, whose `pvsd` is this package."""
+    command = shlex.join([sys.executable, "-m", "pvsd_modules.cli"])
+    script = f'set -euo pipefail\npvsd() {{ {command} "$@"; }}\n{line}\n'
+    places = {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
+    subprocess.run(["bash", "-c", script], check=True, env={**os.environ, **places})
+
+
 def run_shell(text):
-    """Run a block of commands: continued lines, comments and && are understood."""
+    """Run a block of commands: continued lines, comments, && and pipes."""
     for line in text.replace("\\\n", " ").splitlines():
+        if {"|", "<", ">"} & set(shlex.split(line, comments=True)):
+            run_pipe(line)
+            continue
         for command in shlex.join(shlex.split(line, comments=True)).split(" '&&' "):
             if command:
                 run_command(shlex.split(command))
