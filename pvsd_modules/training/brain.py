@@ -14,6 +14,7 @@ from speechbrain.utils.distributed import ddp_all_reduce, get_local_rank
 from speechbrain.utils.run_opts import RunOptions
 from torch.nn.parallel import DistributedDataParallel
 
+from pvsd_modules.data.datasets import MixingDataset
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.training.identity import RunIdentity
 
@@ -70,7 +71,8 @@ class PvsdBrain(sb.Brain):
         ckpt_prefix : str or None
         **loader_kwargs
             For `torch.utils.data.DataLoader`. ``num_workers: None`` is one worker, on a
-            GPU up to eight; memory is pinned on a GPU.
+            GPU up to eight; memory is pinned on a GPU, and training items are mixed
+            there.
 
         Returns
         -------
@@ -87,6 +89,9 @@ class PvsdBrain(sb.Brain):
             loader_kwargs["num_workers"] = default_workers() if on_gpu else 1
         if stage != sb.Stage.TRAIN:
             dataset = self._own_part(dataset)
+        elif on_gpu and isinstance(dataset, MixingDataset):
+            # The loader takes a quarter of the time where the GPU mixes.
+            loader_kwargs.setdefault("collate_fn", dataset.mix_on_device())
         loader = super().make_dataloader(dataset, stage, ckpt_prefix, **loader_kwargs)
         if stage == sb.Stage.TRAIN:
             self._measure(dataset, loader, loader_kwargs)

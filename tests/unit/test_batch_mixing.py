@@ -3,12 +3,15 @@
 import pytest
 import torch
 from audio_files import make_store
+from speechbrain.core import Stage
+from speechbrain.dataio.batch import PaddedBatch
 from speechbrain.dataio.dataloader import make_dataloader
 
 from pvsd_modules.data.augmentation import Augmenter
-from pvsd_modules.data.batch_mixing import mix_batch
+from pvsd_modules.data.batch_mixing import MixtureBatch, mix_batch
 from pvsd_modules.data.datasets import mixing_dataset
 from pvsd_modules.data.training_mixer import TrainingMixer
+from pvsd_modules.training.brain import PvsdBrain
 
 EVERYTHING = {
     "reverberation": 0.5,
@@ -68,6 +71,19 @@ def test_nothing_is_left_on_another_device(corpus):
     noisy, clean = mix_batch(drawn, made.samples, "meta")
     assert noisy.device.type == clean.device.type == "meta"
     assert noisy.shape == clean.shape == (6, 19200)
+
+
+def test_a_brain_on_a_gpu_mixes_there(corpus):
+    brain = PvsdBrain(run_opts={"device": "cpu"})
+    kinds = {}
+    for brain.device_type in ("cpu", "cuda"):
+        data = mixing_dataset(corpus[1], mixer(corpus, Augmenter()))
+        options = {"pin_memory": False, "num_workers": 0, "batch_size": 2}
+        loader = brain.make_dataloader(data, Stage.TRAIN, **options)
+        batch = next(iter(loader)).to("cpu")
+        assert batch.noisy_sig.data.shape == (2, 19200)
+        kinds[brain.device_type] = type(batch)
+    assert kinds == {"cpu": PaddedBatch, "cuda": MixtureBatch}
 
 
 @pytest.mark.parametrize("workers", [0, 1])
