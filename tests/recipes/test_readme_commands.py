@@ -1,4 +1,4 @@
-"""The commands of the README's section "Train", word for word, on a synthetic corpus.
+"""The commands of both READMEs that train, word for word, on a synthetic corpus.
 
 Only the sizes in the settings are smaller: the recipe and its YAML files are copied and
 the copies are changed.
@@ -33,27 +33,30 @@ SMALL = {
     "threads": 1,
     "valid_items": 2,
 }
-KEYS = "|".join(SMALL)
+# The sizes of the paper's networks are fixed: its runs take steps of 5 frames.
+SMALL_PAPER = {**SMALL, "batch_size": 1, "segment_seconds": 0.2}
 
 
-def shrunk(text):
+def shrunk(text, sizes):
     """Settings with smaller sizes, of the student and teacher of a denoiser as well."""
 
     def small(match):
-        return f"{match['owner']}{match['key']}: {SMALL[match['key']]}"
+        return f"{match['owner']}{match['key']}: {sizes[match['key']]}"
 
-    pattern = rf"^(?P<owner>(student_|teacher_)?)(?P<key>{KEYS}): [\w.]+"
+    keys = "|".join(sizes)
+    pattern = rf"^(?P<owner>(student_|teacher_)?)(?P<key>{keys}): [\w.]+"
     text = re.sub(pattern, small, text, flags=re.MULTILINE)
     return re.sub("^measures:", "measures: [stoi, si_sdr]  #", text, flags=re.MULTILINE)
 
 
-def section(page, title):
-    """The commands of a section's first block, one a line."""
+def section(page, title, blocks=1):
+    """The commands of a section's first blocks, one a line."""
     text = page.read_text(encoding="utf-8").split(f"\n## {title}\n")[1]
-    block = re.search(r"^```bash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[1]
+    text = text.split("\n## ")[0]
+    found = re.findall(r"^```bash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     return [
         words
-        for line in block.replace("\\\n", " ").splitlines()
+        for line in "".join(found[:blocks]).replace("\\\n", " ").splitlines()
         if (words := shlex.split(line, comments=True))
     ]
 
@@ -65,7 +68,9 @@ def checkout(tmp_path, monkeypatch):
     for path in (ROOT / "hparams").rglob("*.yaml"):
         copy = tmp_path / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_text(shrunk(path.read_text(encoding="utf-8")), encoding="utf-8")
+        sizes = SMALL_PAPER if path.parent.name == "paper" else SMALL
+        text = shrunk(path.read_text(encoding="utf-8"), sizes)
+        copy.write_text(text, encoding="utf-8")
     write_corpus(tmp_path / RECIPE / "LRS3", speakers=3, clips=1, seconds=1.2, size=112)
     write_noises(tmp_path / RECIPE / "VGGSOUND", count=5, seconds=1.2)
     monkeypatch.chdir(tmp_path)
@@ -85,6 +90,8 @@ def run(words, monkeypatch):
                 runpy.run_path(str(Path(script).resolve()), run_name="__main__")
             except SystemExit as stop:
                 assert not stop.code, f"{shlex.join(words)}: exit code {stop.code}"
+        case ["pvsd", *arguments]:
+            assert main(arguments) == 0
         case _:
             pytest.fail(f"no way to run {shlex.join(words)}")
 
@@ -98,3 +105,50 @@ def test_from_videos_to_scores(checkout, monkeypatch):
     noisy = ROOT / "examples" / "noisy.wav"
     assert main(["enhance", str(noisy), "-o", "out.wav", "--model", "my_model"]) == 0
     assert soundfile.info("out.wav").frames == soundfile.info(noisy).frames
+
+
+def write_open_data(folder):
+    """One speaker's videos as GRID has them, and a table of speech and noise."""
+    write_corpus(folder / "made", speakers=3, clips=4, seconds=1.2, size=112)
+    clips, rows = sorted((folder / "made").rglob("*.mp4")), ["path,type,speaker,split"]
+    (folder / "GRID" / "s1").mkdir(parents=True)
+    (folder / "OPEN").mkdir()
+    for i, clip in enumerate(clips[:10]):
+        shutil.copy(clip, folder / "GRID" / "s1" / f"{i:02d}.mpg")
+    noises = sorted((folder / "VGGSOUND").glob("*.wav"))[:3]
+    for split, clip, noise in zip(
+        ("train", "valid", "test"), clips[:3], noises, strict=True
+    ):
+        for kind, source in (("speech", clip), ("noise", noise)):
+            name = f"{split}_{kind}{source.suffix}"
+            shutil.copy(source, folder / "OPEN" / name)
+            rows.append(f"{name},{kind},{split},{split}")
+    shutil.copy(clips[3], folder / "OPEN" / "more.mp4")
+    rows.append("more.mp4,speech,train,train")
+    (folder / "OPEN" / "manifest.csv").write_text("\n".join(rows) + "\n")
+
+
+def test_the_recipe_on_open_data(checkout, monkeypatch):
+    write_open_data(checkout / RECIPE)
+    page = ROOT / RECIPE / "README.md"
+    for words in section(page, "Open data, word for word", blocks=2):
+        run(words, monkeypatch)
+    assert Path("my_model/denoiser.ckpt").is_file()
+    assert Path("my_streaming_model/student.ckpt").is_file()
+    assert Path("results/evaluate/scores.csv").is_file()
+
+
+def test_the_papers_networks_from_videos_to_an_enhanced_file(checkout, monkeypatch):
+    page = ROOT / RECIPE / "README.md"
+    monkeypatch.chdir(RECIPE)
+    shutil.copy(ROOT / "examples" / "noisy.wav", "noisy.wav")
+    for words in section(page, "LRS3 and VGGSound"):
+        run(words, monkeypatch)
+    commands = section(page, "The paper's networks")
+    for words in commands:
+        run(words, monkeypatch)
+        if "train_denoiser.py" in words:  # as if more epochs were wanted
+            run([*words, "--number_of_epochs", "2"], monkeypatch)
+    log = Path("results/paper_denoiser/train_log.txt").read_text(encoding="utf-8")
+    assert log.count("valid loss") == 2
+    assert Path("noisy_enhanced.wav").is_file()
