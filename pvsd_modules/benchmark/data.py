@@ -9,6 +9,7 @@ from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.benchmark.clock import compare, threads
 from pvsd_modules.benchmark.rows import Row
 from pvsd_modules.data.audio_store import AudioStore
+from pvsd_modules.data.augmentation import Augmenter
 from pvsd_modules.data.datasets import mixing_dataset
 from pvsd_modules.data.training_mixer import TrainingMixer
 from pvsd_modules.errors import PvsdError
@@ -75,9 +76,10 @@ def _loaders(folder: Path, files: int) -> dict:
     ids = sorted(speech)
     listed = {f"{number}": speech[ids[number % len(ids)]] for number in range(50)}
     jobs = {}
-    for name, seconds, bursts in (
-        ("denoiser's samples of 1 s", 1.0, True),
-        ("student's samples of 5 frames", 0.2, False),
+    for name, seconds, bursts, augment in (
+        ("denoiser's samples of 1 s", 1.0, True, None),
+        ("student's samples of 5 frames", 0.2, False, None),
+        ("samples of 3 s with all augmentation", 3.0, False, Augmenter()),
     ):
         mixer = TrainingMixer(
             store,
@@ -85,6 +87,7 @@ def _loaders(folder: Path, files: int) -> dict:
             noise,
             segment_seconds=seconds,
             snrs=[0.0, 5.0, 10.0],
+            augment=augment,
             bursts=bursts,
         )
         loader = make_dataloader(mixing_dataset(listed, mixer), batch_size=10)

@@ -31,8 +31,9 @@ class Clock:
         """The packet, with its time stamps on the one clock."""
         if packet.dts is None:
             return packet
-        base, index = packet.time_base, packet.stream.index
-        time = float(packet.dts * base)
+        # Fractions are exact and slow: every packet of a corpus passes here.
+        base, index = float(packet.time_base), packet.stream.index
+        time = packet.dts * base
         back = time < self._last.get(index, time) - _BACK
         ahead = self._jumps and self._last and time > max(self._last.values()) + _AHEAD
         if back or ahead:
@@ -40,12 +41,13 @@ class Clock:
             self._last = {}
             self.joins += 1
         self._last[index] = time
-        length = float((packet.duration or 0) * base)
+        length = (packet.duration or 0) * base
         self._end = max(self._end, time + length + self._offset)
-        shift = round(self._offset / base)
-        packet.dts += shift
-        if packet.pts is not None:
-            packet.pts += shift
+        if self._offset:
+            shift = round(self._offset / base)
+            packet.dts += shift
+            if packet.pts is not None:
+                packet.pts += shift
         return packet
 
 
