@@ -11,7 +11,7 @@ from speechbrain.utils.autocast import AMPConfig
 from torch import Tensor
 
 from pvsd_modules.alignment import SAMPLE_RATE
-from pvsd_modules.checkpoints.find import HPARAMS_FILE
+from pvsd_modules.checkpoints.find import DEFAULT_MODEL, HPARAMS_FILE
 from pvsd_modules.checkpoints.load import load_interface
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.inference.guard import GuardedStream, joined
@@ -34,6 +34,7 @@ class LipInterface(Pretrained):
 
     MODULES_NEEDED = ["denoiser"]
     HPARAMS_NEEDED = ["sample_rate", "stream", "lips"]
+    source = ""  # where the model comes from, for messages
 
     @classmethod
     def from_hparams(
@@ -70,7 +71,9 @@ class LipInterface(Pretrained):
         PvsdError
             When the model is not found or does not fit.
         """
-        return load_interface(cls, source, hparams_file, savedir, **kwargs)
+        model = load_interface(cls, source, hparams_file, savedir, **kwargs)
+        model.source = str(source or DEFAULT_MODEL)
+        return model
 
     def __init__(self, *args: Any, **kwargs: Any):
         options = kwargs.get("run_opts") or {}
@@ -152,16 +155,10 @@ class LipInterface(Pretrained):
             self.hparams.stream(student, denoiser, lips=lips),
             self.device,
             self.inference_ctx,
-            self.name,
+            self.source,
             vars(self.hparams).get("network_level"),
             gradients,
         )
-
-    @property
-    def name(self) -> str:
-        """Folder of the model, for messages."""
-        paths = self.hparams.pretrainer.paths.values()
-        return str(Path(next(iter(paths))).parent) if paths else ""
 
     def inference_network(
         self, name: str, gradients: bool = False

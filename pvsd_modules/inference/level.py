@@ -118,6 +118,10 @@ class LevelControl:
         if self._begun is not None:
             samples = torch.cat([self._begun, samples], 1)
         whole = samples.shape[1] // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME
+        if not whole:
+            self._begun = samples
+            yield chunk, False
+            return
         units = samples[:, :whole].unflatten(1, (-1, SAMPLES_PER_FRAME))
         self._begun = samples[:, whole:].clone()
         end = chunk.shape[1] - samples.shape[1]

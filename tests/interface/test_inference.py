@@ -1,5 +1,6 @@
 """The Python interfaces: batches, live streams, files, loading."""
 
+import io
 import shutil
 
 import numpy as np
@@ -228,3 +229,109 @@ def test_nearly_clean_recordings_get_some_of_the_input_back(tiny_folder, tmp_pat
         system = Model(str(folder), None, engine, "cpu")
         signals = {"noisy": noisy[0], "clean": None, "lips": None}
         assert torch.allclose(system({}, signals), expected[0], atol=1e-5)
+
+
+def test_signals_of_any_kind(enhancer):
+    """Arrays, tensors, integers and other types of number give the same."""
+    wave = (0.3 * np.random.default_rng(0).normal(size=(2, 20000))).clip(-1, 1)
+    integers = (wave * 32768).clip(-32768, 32767).astype(np.int16)
+    expected = enhancer.enhance_batch(torch.from_numpy(integers / 32768).float())
+    for signal in (integers, integers / 32768, torch.from_numpy(integers)):
+        found = enhancer.enhance_batch(signal)
+        assert type(found) is type(signal)
+        assert np.allclose(np.asarray(found), expected.numpy(), atol=1e-6)
+    one = enhancer.enhance_batch(integers[0])
+    assert one.shape == (20000,) and np.allclose(one, expected[0].numpy(), atol=1e-6)
+    context = enhancer.make_streaming_context()
+    parts = [enhancer.enhance_chunk(context, integers[:, :9000])]
+    with pytest.raises(ValueError, match="2, time"):
+        enhancer.enhance_chunk(context, integers[:1])
+    parts += [enhancer.enhance_chunk(context, integers[:, 9000:])]
+    parts += [enhancer.flush(context)]
+    assert np.allclose(np.concatenate(parts, 1), expected.numpy(), atol=1e-6)
+    with pytest.raises(ValueError, match="transpose"):
+        enhancer.enhance_batch(wave.T)
+    with pytest.raises(ValueError, match="lengths"):
+        enhancer.enhance_batch(wave, torch.ones(3))
+
+
+def test_other_sample_rates_of_arrays_are_those_of_files(enhancer, tmp_path):
+    wave = 0.1 * np.random.default_rng(0).normal(size=(2, 30000)).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", wave.T, 48000, "FLOAT")
+    expected = enhancer.enhance_file(tmp_path / "a.wav")
+    found = enhancer.enhance_batch(wave, sample_rate=48000)
+    assert found.shape == wave.shape and np.allclose(found, expected, atol=1e-5)
+
+
+def test_open_files(enhancer, tmp_path):
+    soundfile.write(tmp_path / "a.wav", 0.1 * np.ones(5000), 16000)
+    expected = enhancer.enhance_file(tmp_path / "a.wav", tmp_path / "b.wav")
+    written = io.BytesIO()
+    with (tmp_path / "a.wav").open("rb") as file:
+        found = enhancer.enhance_file(file, written)
+    assert torch.equal(found, expected)
+    assert written.getvalue() == (tmp_path / "b.wav").read_bytes()
+    assert enhancer.load_audio(str(tmp_path / "a.wav")).shape == (5000,)
+
+
+def test_gradients_flow_only_when_they_are_asked_for(tiny_folder, enhancer):
+    noisy = torch.randn(2, 20000)
+    assert not enhancer.enhance_batch(noisy).requires_grad
+    assert enhancer.enhance_batch(noisy.clone().requires_grad_()).requires_grad
+    free = PseudoVisualEnhancement.from_hparams(tiny_folder, freeze_params=False)
+    found = free.enhance_batch(noisy, torch.tensor([1.0, 0.5]))
+    assert torch.allclose(
+        found, enhancer.enhance_batch(noisy, torch.tensor([1.0, 0.5]))
+    )
+    found.square().sum().backward()
+    assert all(p.grad.abs().sum() > 0 for p in free.mods.denoiser.parameters())
+    with torch.no_grad():
+        assert not free.enhance_batch(noisy).requires_grad
+    context = free.make_streaming_context()
+    assert not free.enhance_chunk(context, noisy).requires_grad
+
+
+def test_training_of_a_parent_changes_no_statistics():
+    enhancer = PseudoVisualEnhancement.from_hparams("streaming", freeze_params=False)
+    parent = torch.nn.Sequential(torch.nn.Linear(1, 1), enhancer).train()
+    assert enhancer.training
+    before = {name: value.clone() for name, value in enhancer.mods.state_dict().items()}
+    noisy = 0.1 * torch.randn(1, 8000)
+    found = parent[1].enhance_batch(noisy)
+    for name, value in enhancer.mods.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert torch.allclose(enhancer.eval().enhance_batch(noisy), found, atol=1e-6)
+
+
+def test_the_default_type_may_be_double(tiny_folder, enhancer):
+    noisy = torch.randn(1, 9000)
+    expected = enhancer.enhance_batch(noisy, sample_rate=22050)
+    torch.set_default_dtype(torch.float64)
+    try:
+        for folder in (tiny_folder, "streaming"):
+            model = PseudoVisualEnhancement.from_hparams(folder)
+            for signal in (noisy, noisy.double()):
+                found = model.enhance_batch(signal, sample_rate=22050)
+                assert found.dtype == torch.float32
+                if folder == tiny_folder:
+                    assert torch.allclose(found, expected, atol=1e-6)
+            assert model.enhance_batch(torch.zeros(2, 500)).abs().max() == 0
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("options", [{"jit": True}, {"jit_module_keys": ["denoiser"]}])
+def test_jit_is_refused_in_a_sentence(tiny_folder, options):
+    with pytest.raises(PvsdError, match="jit_module_keys"):
+        PseudoVisualEnhancement.from_hparams(tiny_folder, run_opts=options)
+
+
+def test_a_model_that_is_not_finite_is_named(tiny_folder, tmp_path):
+    folder = shutil.copytree(tiny_folder, tmp_path / "broken")
+    state = tiny_networks.TinyDenoiser(gain=1e38).state_dict()
+    torch.save({**state, "taps": 1e38 * state["taps"]}, folder / "denoiser.ckpt")
+    soundfile.write(tmp_path / "a.wav", 0.1 * np.ones(5000), 16000)
+    model = PseudoVisualEnhancement.from_hparams(folder)
+    with pytest.raises(PvsdError, match="broken returned values that are not finite"):
+        model.enhance_file(tmp_path / "a.wav", tmp_path / "b.wav")
+    assert not (tmp_path / "b.wav").exists()

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 import torch
@@ -72,6 +73,20 @@ def gain_on_the_example(enhancer, level_db=0.0, silence=0):
 def test_the_level_of_a_recording_does_not_matter(enhancer, level_db):
     as_it_is = gain_on_the_example(enhancer)
     assert gain_on_the_example(enhancer, level_db) > as_it_is - 0.5
+
+
+@pytest.mark.parametrize("level_db", [-70.0, 40.0])
+def test_the_output_is_the_same_but_for_its_level(enhancer, level_db):
+    """From -90 to +20 dB, and an offset of 0.1 costs nothing."""
+    noisy, _ = soundfile.read(EXAMPLES / "noisy.wav", dtype="float32", frames=24000)
+    noisy = 0.1 * torch.from_numpy(noisy) / np.sqrt(np.square(noisy).mean())
+    gain = 10 ** (level_db / 20)
+    expected = enhancer.enhance_batch(noisy)
+    error = enhancer.enhance_batch(gain * noisy) / gain - expected
+    assert error.square().sum() < 1e-8 * expected.square().sum()
+    shifted = enhancer.enhance_batch(noisy + 0.1)
+    assert abs(float(shifted.mean())) < 1e-3
+    assert si_sdr(expected, shifted) > 20
 
 
 def test_silence_before_a_recording_does_not_matter(enhancer):
