@@ -11,6 +11,7 @@ the same command goes on where it stopped.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import speechbrain as sb
@@ -133,9 +134,7 @@ def main(arguments):
         ]
         return max(codes)
     faces = load_faces(hparams, [hparams])
-    settings = Settings(
-        **{**vars(common), "model": str(hparams["model"]), "lips": hparams["lips"]}
-    )
+    settings = replace(common, model=str(hparams["model"]), lips=hparams["lips"])
     summary = evaluate(items, settings, folder / "scores.csv", faces, **machinery)
     print(markdown({**summary, "categories": [], "failures": {}}), end="")
     return report_failures(summary["failures"], len(items))

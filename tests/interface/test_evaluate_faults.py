@@ -2,6 +2,10 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -18,9 +22,9 @@ ITEM = {"clean": "clean/a.wav", "noise": "noisy/a.wav", "samples": 4000, "snr": 
 def folders(tmp_path, monkeypatch):
     """Two recordings: clean, noisy, and enhanced."""
     noise = np.random.default_rng(0).uniform(-0.1, 0.1, 8000)
-    time = np.arange(8000) / 16000
+    t = np.arange(8000) / 16000
     for k, name in enumerate("ab"):
-        wave = 0.3 * np.sin(2 * np.pi * (300 + 40 * k) * time) * (1 + np.sin(9 * time))
+        wave = 0.3 * np.sin(2 * np.pi * (300 + 40 * k) * t) * (1 + np.sin(9 * t))
         for kind, level in (("clean", 0), ("noisy", 1), ("enhanced", 0.1)):
             (tmp_path / kind).mkdir(exist_ok=True)
             soundfile.write(
@@ -153,10 +157,10 @@ def test_pipes_and_broken_files_are_named_and_the_others_scored(pvsd, folders):
 
 def utterances(count, on=0.25, off=0.24):
     """Bursts of a buzz with pauses between them."""
-    time = np.arange(round(16000 * on)) / 16000
-    buzz = sum(np.sin(2 * np.pi * 140 * k * time) / k for k in range(1, 20))
+    t = np.arange(round(16000 * on)) / 16000
+    buzz = sum(np.sin(2 * np.pi * 140 * k * t) / k for k in range(1, 20))
     burst = np.concatenate(
-        [0.2 * buzz * np.hanning(len(time)), np.zeros(int(16000 * off))]
+        [0.2 * buzz * np.hanning(len(t)), np.zeros(int(16000 * off))]
     )
     return np.tile(burst, count)
 
@@ -196,3 +200,31 @@ def test_pesq_starts_again_after_its_process_has_ended():
     with pytest.raises(Exception, match="exit code"):
         process(wave, wave, "wb")
     assert process(wave, wave, "wb") == score > 4.6
+
+
+PARENT = """
+import time
+import numpy as np
+from pvsd_modules.metrics.pesq_process import pesq_process
+
+process = pesq_process()
+process(np.ones(16000), np.ones(16000), "wb")
+print(process._child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_the_process_of_pesq_ends_with_a_parent_that_is_killed():
+    command = [sys.executable, "-c", PARENT]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        child = int(parent.stdout.readline())
+        os.kill(child, 0)  # it is there
+        parent.kill()
+    for _ in range(300):
+        try:
+            os.kill(child, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    os.kill(child, signal.SIGKILL)
+    pytest.fail("it outlived its parent")
