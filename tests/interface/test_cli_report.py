@@ -91,6 +91,16 @@ def test_mistakes_are_sentences(pvsd, tmp_path, monkeypatch, scores, words, comp
     assert not (tmp_path / "p_figures").exists()
 
 
+def test_figures_of_somebody_else_are_left_alone(pvsd, tmp_path, scores):
+    mine = tmp_path / "p_figures" / "snr_stoi.png"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    words = ["--scores", *scores, "-o", tmp_path / "p.html"]
+    code, _, complaints = pvsd("report", *words, model=None)
+    assert code == 2 and "p_figures exists" in complaints
+    assert mine.read_text() == "mine" and not (tmp_path / "p.html").exists()
+
+
 def test_a_name_without_a_path_is_told(pvsd, capsys):
     with pytest.raises(SystemExit) as stopped:
         pvsd("report", "--scores", "a.csv", "-o", "p.html", model=None)
