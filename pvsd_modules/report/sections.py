@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.evaluation.measures import MAIN, decimals, label
+from pvsd_modules.evaluation.measures import DNSMOS, MAIN, decimals, label
 from pvsd_modules.evaluation.text import (
     number,
     p_value,
@@ -42,24 +42,30 @@ def scores_section(folder: Path) -> str:
     return scores_table(scores) if scores else NOT_MEASURED
 
 
-def scores_table(scores: Table, with_intervals: bool = True) -> str:
+def rooms_section(folder: Path) -> str:
+    """DNSMOS of recordings in rooms, see recipes/LRS3_VGGSound/play_in_rooms.py."""
+    scores = read_model(folder, "rooms.csv")
+    return scores_table(scores, names=DNSMOS) if scores else NOT_MEASURED
+
+
+def scores_table(scores: Table, with_intervals: bool = True, names=MAIN) -> str:
     """Means by SNR and, in brackets, the gains."""
     rows = []
     for snr in [*scores.levels, "all"]:
         cells = [
-            _gain_cell(scores.at(snr, name), name, with_intervals) for name in MAIN
+            _gain_cell(scores.at(snr, name), name, with_intervals) for name in names
         ]
         rows.append([number(snr), str(len(scores.files(snr))), *cells])
     text = "Means; in brackets the gain over the noisy input"
     text += ", with its 95 % bootstrap interval." if with_intervals else "."
-    for titles, files in scores.lost(list(MAIN)):
+    for titles, files in scores.lost(list(names)):
         text += (
             f" {undefined(titles, len(files))} ({', '.join(files)}), which are left "
         )
         text += "out of the means."
     if scores.failures:
         text += f" Failed: {', '.join(scores.failures)}."
-    head = ["SNR, dB", "files", *(label(name) for name in MAIN)]
+    head = ["SNR, dB", "files", *(label(name) for name in names)]
     return f"{table(head, rows)}\n{prose(text)}"
 
 
@@ -211,6 +217,7 @@ def curves_section(folder: Path) -> str:
 
 SECTIONS = {
     "scores": scores_section,
+    "rooms": rooms_section,
     "controls": controls_section,
     "grid": grid_section,
     "lips": lips_section,
@@ -219,9 +226,9 @@ SECTIONS = {
 }
 
 
-def read_model(folder: Path) -> Table | None:
+def read_model(folder: Path, name: str = "scores.csv") -> Table | None:
     """The scores of a model; None where they are not made yet."""
-    path = folder / "scores.csv"
+    path = folder / name
     return _read(path, path.stat().st_mtime_ns) if path.is_file() else None
 
 
