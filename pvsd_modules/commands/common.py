@@ -138,7 +138,7 @@ def load_model(interface: str, args: argparse.Namespace):
     """
     from pvsd_modules.checkpoints.find import find_model
 
-    find_model(args.model)  # a wrong name is told at once, before the heavy imports
+    find_model(args.model)  # a wrong name is reported at once, before the heavy imports
     quiet()
     import torch
 

@@ -328,7 +328,7 @@ class PseudoVisualEnhancement(LipInterface):
         Returns
         -------
         StreamingContext
-            For `enhance_chunk` and `flush`; its ``latency_samples`` tells the delay.
+            For `enhance_chunk` and `flush`; its ``latency_samples`` is the delay.
         """
         stream = FullBandStream(self.make_stream(), sample_rate, strength)
         if level is not None:

@@ -1,4 +1,4 @@
-"""The gain of what lies above 8 kHz, which the networks neither hear nor enhance."""
+"""The gain of what lies above 8 kHz, which the networks do not process."""
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ _TAPS = 63  # of the filter that passes it
 _FADING = 0.5  # of the energy, from hop to hop: 3 dB in 10 ms
 _HOPS = 16  # hops of the past that count
 #: The gain is at least this part (-30 dB) of the gain of the whole band: a band that
-#: is closed and opened again is heard. Where there is no speech that is small, too.
+#: is closed and opened again is audible. Without speech that is small, too.
 _FLOOR = 0.03
 
 

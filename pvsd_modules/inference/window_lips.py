@@ -1,4 +1,4 @@
-"""Draws the lips of overlapping windows, each frame only once where that can be."""
+"""Generates the lips of overlapping windows, each frame once where that is possible."""
 
 import torch
 
@@ -10,7 +10,7 @@ from pvsd_modules.alignment import (
 )
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.models.lip_source import LipSource
-from pvsd_modules.models.protocols import WindowedLipModel
+from pvsd_modules.models.protocols import LipModel, WindowedLipModel
 
 # Sources of lips that need no camera and no clean signal, window by window.
 _SOURCES = ("student", "zeros", "none")
@@ -19,32 +19,30 @@ _SOURCES = ("student", "zeros", "none")
 class WindowLips:
     """Gives the lips of windows that overlap.
 
-    A student with a method ``draw_windows`` draws a frame from the 0.2 s around it
-    and from nothing else. It draws each frame of the stream once, with all its
+    A student with a method ``draw_windows`` generates a frame from the 0.2 s around it
+    and from nothing else. It generates each frame of the stream once, with all its
     context, and overlapping windows share frames. Another student sees each window
     by itself, silence before and after.
 
     Arguments
     ---------
     source : str
-        "student" (hallucinated), "zeros" (black frames) or "none" (no lips at all).
-    student : torch.nn.Module or None
+        "student" (generated), "zeros" (black frames) or "none" (no lips at all).
+    student : LipModel or None
         Needed by "student".
     window, hop : int
         Samples of a window and between windows, multiples of 640.
     """
 
-    def __init__(
-        self, source: str, student: torch.nn.Module | None, window: int, hop: int
-    ):
+    def __init__(self, source: str, student: LipModel | None, window: int, hop: int):
         if source not in _SOURCES:
             raise PvsdError(
-                f"lips: {source} cannot be drawn from sound alone: choose "
+                f"lips: {source} cannot be generated from audio alone: choose "
                 f"{', '.join(_SOURCES)}."
             )
         self._source = LipSource(source, student)
         self._window, self._hop = window, hop
-        # A student that draws every frame once; None where each window is drawn anew.
+        # A student that generates every frame once, or None.
         self._once: WindowedLipModel | None = None
         # Samples that frames need before and after the windows they belong to.
         self.before = self.after = 0
@@ -54,7 +52,7 @@ class WindowLips:
 
     def reset(self) -> None:
         """Forget the recording."""
-        # Frames of the next window that are drawn already.
+        # Frames of the next window that are generated already.
         self._drawn: torch.Tensor | None = None
 
     def __call__(self, sound: torch.Tensor, count: int) -> torch.Tensor | None:

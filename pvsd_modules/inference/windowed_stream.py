@@ -1,4 +1,4 @@
-"""Feeds endless audio to networks that see whole windows, and joins what they give."""
+"""Streams through networks that process whole windows, and joins their outputs."""
 
 import torch
 
@@ -10,7 +10,7 @@ from pvsd_modules.alignment import (
     frame_count,
 )
 from pvsd_modules.inference.window_lips import WindowLips
-from pvsd_modules.models.protocols import Chunk
+from pvsd_modules.models.protocols import Chunk, Denoiser, LipModel
 
 
 class WindowedStream:
@@ -28,10 +28,10 @@ class WindowedStream:
 
     Arguments
     ---------
-    student : torch.nn.Module
+    student : LipModel or None
         ``forward(noisy [B, T])`` gives lips ``[B, ceil(T / 640), 48, 96, 3]``. Of
         one with ``draw_windows`` every frame is drawn once, see `WindowLips`.
-    denoiser : torch.nn.Module
+    denoiser : Denoiser
         ``forward(noisy [B, T], lips)`` gives a dict with ``enhanced [B, T]``.
     window : int
         Samples that the networks see at once, a multiple of 640.
@@ -59,8 +59,8 @@ class WindowedStream:
 
     def __init__(
         self,
-        student: torch.nn.Module | None,
-        denoiser: torch.nn.Module,
+        student: LipModel | None,
+        denoiser: Denoiser,
         window: int = SAMPLE_RATE,
         hop: int = 12800,
         fade: int = 640,
@@ -100,7 +100,7 @@ class WindowedStream:
         return self.window - self.lead + self.fade + self.lips.after
 
     def feed(self, chunk: torch.Tensor) -> Chunk:
-        """Take the next samples and give what is finished.
+        """Take the next samples and return what is finished.
 
         Arguments
         ---------
@@ -121,7 +121,7 @@ class WindowedStream:
         return self._run()
 
     def flush(self) -> Chunk:
-        """Give the rest. The next `feed` begins a new recording.
+        """Return the rest. The next `feed` begins a new recording.
 
         Returns
         -------
