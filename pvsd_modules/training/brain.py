@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-from typing import Protocol, runtime_checkable
 
 import speechbrain as sb
 import torch
@@ -17,14 +16,6 @@ from torch.nn.parallel import DistributedDataParallel
 from pvsd_modules.data.datasets import MixingDataset
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.training.identity import RunIdentity
-
-
-@runtime_checkable
-class HasEpochs(Protocol):
-    """A data set whose items differ from epoch to epoch."""
-
-    def set_epoch(self, epoch: int) -> None:
-        """Chooses the items of an epoch, counted from 1."""
 
 
 class PvsdBrain(sb.Brain):
@@ -157,7 +148,7 @@ class PvsdBrain(sb.Brain):
         """
         if stage == sb.Stage.TRAIN:
             self._epochs_done = epoch - 1
-            if isinstance(self.train_set, HasEpochs):
+            if isinstance(self.train_set, MixingDataset):
                 self.train_set.set_epoch(epoch)
         for name, module in self._wrapped.items():
             if not isinstance(module, DistributedDataParallel):

@@ -8,13 +8,18 @@ import pytest
 import torch
 from conftest import ROOT, TINY_LIPS, load_script
 from hyperpyyaml import load_hyperpyyaml
+from speechbrain.core import Stage
 from speechbrain.dataio.batch import PaddedBatch
 from speechbrain.utils.autocast import TorchAutocast
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.backends import cudnn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from pvsd_modules.data.augmentation import Augmenter
+from pvsd_modules.data.datasets import mixing_dataset
+from pvsd_modules.data.training_mixer import TrainingMixer
 from pvsd_modules.training.brain import default_workers, with_own_device
+from pvsd_modules.training.experiment import open_manifests
 
 SIZES = {
     "channels": 8, "blocks": 1, "student_channels": 32, "student_layers": 1,
@@ -104,6 +109,8 @@ def test_steps_stay_on_the_device(kind, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *args: True)
     # Only a real GPU runs the backward pass; its operations have the forward's devices.
     monkeypatch.setattr(torch.Tensor, "backward", lambda loss: None)
+    # A fused copy is made where its network is; fake parameters cannot be swapped.
+    monkeypatch.setattr(torch.utils, "swap_tensors", lambda one, other: None)
     for precision in (torch.float32, torch.bfloat16):
         batch, brain = make_batch(), make_brain(kind, monkeypatch)
         # PyTorch's fake cuDNN lacks an operator; its own kernels have all.
@@ -132,3 +139,21 @@ def test_every_process_takes_its_own_gpu(monkeypatch):
     assert default_workers() == 8
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "16")
     assert default_workers() == 4
+
+
+def test_on_a_gpu_loaders_have_workers_and_batches_are_mixed_there(monkeypatch, recipe):
+    brain = make_brain("open student", monkeypatch)
+    names = ("train_speech", "train_noise")
+    roots = (recipe.folder / "store", recipe.faces, recipe.folder / "noise")
+    manifests, store = open_manifests(recipe.manifests, names, *roots)
+    speech, noise = (manifests[name] for name in names)
+    mixer = TrainingMixer(store, speech, noise, 0.4, augment=Augmenter(), bursts=True)
+    dataset = mixing_dataset(speech, mixer)
+    brain.device_type = "cuda"
+    options = {"batch_size": 2, "num_workers": None}
+    loader = brain.make_dataloader(dataset, Stage.TRAIN, None, **options)
+    assert loader.pin_memory and loader.num_workers >= 2
+    batch = loader.collate_fn([dataset[0], dataset[1]])
+    with FakeTensorMode(allow_non_fake_inputs=True), NoCopyToHost():
+        signals = batch.to("cuda").noisy_sig.data
+        assert signals.device.type == "cuda" and signals.shape == (2, 6400)
