@@ -148,12 +148,12 @@ def run(args: argparse.Namespace) -> int:
 def _writable(jobs: list) -> tuple[list, dict]:
     """Jobs whose formats can be written, the nearest where not, and notes about it."""
     from pvsd_modules.io.containers import nearest_output
-    from pvsd_modules.io.suffixes import MEDIA_SUFFIXES, VIDEO_SUFFIXES
+    from pvsd_modules.io.suffixes import VIDEO_SUFFIXES
 
     named, notes = [], {}
     for path, output in jobs:
         # What a user names is written as it is named, or is an error.
-        if output.suffix.lower() in MEDIA_SUFFIXES and output.suffix == path.suffix:
+        if output.suffix == path.suffix:
             has_video = output.suffix.lower() in VIDEO_SUFFIXES
             output, note = nearest_output(output, has_video)
             if note:

@@ -51,7 +51,7 @@ class Container:
 
 
 _COVER = ("cover",)
-_MP4 = Container("mp4", _ISO, ("libx264", "mpeg4"), 99, ("cover", "subtitle"))
+_MP4 = Container("mp4", _ISO, ("libx264", "mpeg4"), 99, ("video", *_COVER, "subtitle"))
 _MOV_CODECS: tuple[str, ...] = (
     "aac",
     "alac",
@@ -64,9 +64,10 @@ _MOV_CODECS: tuple[str, ...] = (
 )
 _M4A = Container("mp4", ("aac", "alac"), tracks=99, copies=_COVER, brand="M4A ")
 _AIFF = Container("aiff", (*_PCM_BE, *_LAW), copies=_COVER)
-_TS = Container("mpegts", ("aac", "mp2", "ac3", "eac3", "libmp3lame"), ("libx264",), 99)
+_TS_CODECS = ("aac", "mp2", "ac3", "eac3", "libmp3lame")
+_TS = Container("mpegts", _TS_CODECS, ("libx264",), 99, ("subtitle",))
 _MPG = Container("mpeg", ("mp2", "ac3"), ("mpeg2video",), 99)
-_ALL = ("cover", "subtitle", "attachment")
+_ALL = ("video", *_COVER, "subtitle", "attachment")
 # AVI stores no time stamps, so a codec with priming would come late there: PCM.
 CONTAINERS = {
     ".wav": Container("wav", (*_PCM_LE, *_LAW)),
@@ -90,14 +91,14 @@ CONTAINERS = {
     ".wma": Container("asf", ("wmav2",)),
     ".wv": Container("wv", ("wavpack",)),
     ".tta": Container("tta", ("tta",)),
-    ".mka": Container(
-        "matroska", ("libopus", *_MKV), tracks=99, copies=("video", *_ALL)
-    ),
+    ".mka": Container("matroska", ("libopus", *_MKV), tracks=99, copies=_ALL),
     ".mp4": _MP4,
     ".m4v": _MP4,
     ".mov": Container("mov", _MOV_CODECS, ("libx264", "mpeg4"), 99, _MP4.copies),
     ".mkv": Container("matroska", _MKV, ("libx264", "mpeg4"), 99, _ALL),
-    ".webm": Container("webm", ("libopus",), ("libvpx-vp9", "libvpx"), 99, _ALL[1:2]),
+    ".webm": Container(
+        "webm", ("libopus",), ("libvpx-vp9", "libvpx"), 99, ("subtitle",)
+    ),
     ".avi": Container("avi", _PCM_LE[:1], ("mpeg4",), 99),
     ".mpg": _MPG,
     ".mpeg": _MPG,
@@ -114,8 +115,8 @@ SOUND_OUTPUTS = tuple(name for name, one in CONTAINERS.items() if not one.pictur
 _NEAREST = {".vob": ".mpg", ".mxf": ".mov", ".ogv": ".mkv"}
 _NEAREST_SOUND, _NEAREST_VIDEO = ".m4a", ".mkv"
 _LOSSLESS_SUFFIXES = frozenset(
-    ".ape .sd2 .voc .pcm .raw .nist .sph .mat .ircam .svx .8svx .paf .htk .sds .avr "
-    ".snd".split()
+    ".ape .sd2 .mat .mat5 .voc .pcm .raw .nist .sph .ircam .svx .8svx .paf .htk .sds "
+    ".avr .snd".split()
 )
 # FFmpeg's decoders and the encoders of the same codec.
 _ENCODERS = {"mp3": "libmp3lame", "mp3float": "libmp3lame", "opus": "libopus"}
@@ -275,6 +276,10 @@ def encoding_of(track: AudioTrack, output: str | Path) -> Encoding:
     if kept and stored[:1] in ("s", "f") and sample_format_of(codec, stored) != stored:
         notes.append(f"Samples are stored as {sample_format_of(codec, stored)} in "
                      f"{suffix}, not as {stored}.")  # fmt: skip
+    source = _ENCODERS.get(track.codec, track.codec)
+    if container_of(output).pictures and not (stored or kept or source == codec):
+        plain = codec.removeprefix("lib")
+        notes.append(f"The sound is stored as {plain}, not as {track.codec}.")
     rate = _rate(codec, track.sample_rate)
     if rate != track.sample_rate:
         notes.append(

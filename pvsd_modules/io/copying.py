@@ -73,6 +73,8 @@ def copied_stream(
             return None
     elif kind not in container.copies:
         return None
+    elif kind == "video" and not _holds_pictures(container, origin, stream):
+        return None
     if kind == "subtitle" and (
         context is None or context.name not in target.supported_codecs
     ):
@@ -288,8 +290,7 @@ def lost(info: MediaInfo, output: Path) -> list[str]:
     source += ["video"] if info.video else []
     for kind in dict.fromkeys(source):
         missing = source.count(kind) - kinds.count(kind)
-        # Timecodes and chapter texts of QuickTime are written anew as data.
-        if missing > 0 and not (kind == "data" and info.format.startswith("mov")):
+        if missing > 0:
             streams = "stream" if missing == 1 else "streams"
             notes.append(f"{missing} {_NAMES[kind]} {streams} cannot go into "
                          f"{output.suffix}: left out.")  # fmt: skip

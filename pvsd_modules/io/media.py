@@ -445,7 +445,11 @@ def look_into(container: Any, path: Path) -> MediaInfo:
     if container.format.name == "ogg" and sounds:  # has none of the whole file
         tags |= sounds[0].metadata
     used = {one.stream for one in tracks} | {one.stream for one in shown}
-    others = [kind_of(one) for one in container.streams if one.index not in used]
+    # Timecodes and the texts of chapters are data in QuickTime, and written anew.
+    rest = [one for one in container.streams if one.index not in used]
+    others = [kind_of(one) for one in rest if "timecode" not in one.metadata]
+    if container.chapters() and "data" in others:
+        others.remove("data")
     return MediaInfo(
         path,
         container.format.name,

@@ -19,6 +19,7 @@ from pvsd_modules.io.layouts import layout_of_mask, speaker_mask
 
 _TAGS = {"f": 3, "alaw": 6, "mulaw": 7}
 _GUID = bytes.fromhex("000000001000800000aa00389b71")
+_LIMIT = 2**32 - 2**16  # bytes; a longer file needs sizes of 64 bits (RF64)
 _UNKNOWN = 0xFFFFFFFF  # size of what does not end before the file does
 # Sizes that programs write into a header which they never come back to.
 _UNFINISHED = (0, _UNKNOWN, 0x7FFFF000, 0x7FFFFFFF, 0x80000000)
@@ -296,7 +297,7 @@ class WavWriter:
         self.file.write(b"\0" * (self._bytes % 2))
         end = self._head + self._bytes + self._bytes % 2
         samples = self._bytes // self._align
-        if end - 8 < _UNKNOWN:
+        if end - 8 < _LIMIT:
             self._patch(4, struct.pack("<I", end - 8))
             self._patch(self._head - 4, struct.pack("<I", self._bytes))
         else:

@@ -10,6 +10,7 @@ import soundfile
 import torch
 
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.io import wav as wav_module
 from pvsd_modules.io.containers import CONTAINERS, nearest_output
 from pvsd_modules.io.media import MediaInfo, probe_audio
 from pvsd_modules.io.sound_reading import read_audio, sound_blocks
@@ -249,6 +250,18 @@ def test_samples_of_uncompressed_files_stay_exact(tmp_path, name, codec):
 
 
 # --- all else ---------------------------------------------------------------------
+
+
+def test_long_wav_files_get_sizes_of_64_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr(wav_module, "_LIMIT", 1000)
+    chunks = [(b"bext", bytes(602))]
+    path = wav(tmp_path / "a.wav", tones(2), "pcm_s24le", chunks=chunks)
+    assert path.read_bytes()[:4] == b"RF64"
+    assert soundfile.info(path).format == "RF64"
+    assert soundfile.info(path).frames == probe_audio(path).samples == RATE // 2
+    assert WavLayout(path).chunks == chunks
+    info, notes = rewritten(path, tmp_path / "b.wav")
+    assert info.samples == RATE // 2 and notes == []
 
 
 def test_chunks_of_wav_files_survive_or_are_named(tmp_path):
