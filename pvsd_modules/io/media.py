@@ -314,7 +314,7 @@ def demuxed(container: Any, streams: list, notes: list[str]) -> Iterator[Any]:
     ------
     packet : av.packet.Packet
     """
-    known, begun = len(container.streams), False
+    begun = False
     while True:
         try:
             for packet in container.demux(streams):
@@ -322,6 +322,8 @@ def demuxed(container: Any, streams: list, notes: list[str]) -> Iterator[Any]:
                 yield packet
             break
         except IndexError:
+            if LATER not in notes:
+                notes.append(LATER)
             continue  # with the next packet
         except av.error.InvalidDataError:
             if not begun:
@@ -329,8 +331,6 @@ def demuxed(container: Any, streams: list, notes: list[str]) -> Iterator[Any]:
             if DAMAGED not in notes:
                 notes.append(DAMAGED)
             break
-    if len(container.streams) > known and LATER not in notes:
-        notes.append(LATER)
 
 
 def frames_of(packet: Any, failed: list[Any] | None = None) -> list[Any]:
@@ -384,7 +384,9 @@ def probe(source: "str | Path | MediaInfo") -> MediaInfo:
         return found
     if is_cut(path):
         info.notes.append(CUT)
-    odd = info.format == "sds" or any(one.codec == "g726" for one in info.tracks)
+    odd = info.format == "sds" or any(
+        info.format == "wav" and one.codec in ("g726", "amrnb") for one in info.tracks
+    )
     better = odd or _is_one_page_of_vorbis(info)
     if better or not (info.tracks or info.video):
         found = _sndfile_info(path)
