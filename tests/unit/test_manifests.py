@@ -5,7 +5,14 @@ import random
 import numpy as np
 import pytest
 
-from pvsd_modules.data.manifests import mixtures, noise, scan, speech, splits
+from pvsd_modules.data.manifests import (
+    mixtures,
+    noise,
+    record,
+    scan,
+    speech,
+    splits,
+)
 from pvsd_modules.data.manifests.scan import Recording
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.suffixes import MEDIA_SUFFIXES
@@ -155,6 +162,17 @@ def test_spread_takes_every_item_once_and_groups_in_turn():
     order = mixtures.spread(manifest, "speaker", "seed")
     assert sorted(order) == sorted(manifest)
     assert {name[0] for name in order[:3]} == {"a", "b", "c"}
+
+
+def test_kinds_that_are_noted_at_once_are_all_kept(tmp_path):
+    one, other = record.Record(tmp_path), record.Record(tmp_path)
+    one.note("speech", {"seed": 1}, [])
+    other.note("noise", {"seed": 1}, [])
+    made = record.Record(tmp_path)
+    assert made.is_current("speech", {"seed": 1})
+    assert made.is_current("noise", {"seed": 1})
+    made.forget("speech")
+    assert set(record.Record(tmp_path).made) == {"noise"}
 
 
 def test_neither_folder_nor_table_is_a_sentence(tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.atomic import write_text
+from pvsd_modules.io.locking import locked
 
 # Raised whenever the same arguments would give other manifests than before.
 FORMAT = 2
@@ -123,8 +124,7 @@ class Record:
             How many files could not be read.
         """
         made_from = _plain(made_from)
-        self.made[kind] = {"from": made_from, "files": files, "faults": faults}
-        write_json(self.folder / RECORD, dict(sorted(self.made.items())))
+        self._write(kind, {"from": made_from, "files": files, "faults": faults})
 
     def forget(self, kind: str) -> None:
         """Remove the manifests of a kind that no longer fits the others.
@@ -134,9 +134,18 @@ class Record:
         kind : str
             As in `is_current`.
         """
-        for name in self.made.pop(kind, {}).get("files", []):
+        for name in self.made.get(kind, {}).get("files", []):
             (self.folder / name).unlink(missing_ok=True)
-        write_json(self.folder / RECORD, dict(sorted(self.made.items())))
+        self._write(kind, None)
+
+    def _write(self, kind: str, entry: dict | None) -> None:
+        """Change one kind; another call may have noted others in the meantime."""
+        with locked(self.folder / ".lock"):
+            self.made = read_json(self.folder / RECORD)
+            self.made.pop(kind, None)
+            if entry is not None:
+                self.made[kind] = entry
+            write_json(self.folder / RECORD, dict(sorted(self.made.items())))
 
 
 def count_faults(folder: str, kinds) -> int:
