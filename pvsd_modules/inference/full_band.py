@@ -1,13 +1,14 @@
 """Sends sound of any rate through a 16 kHz stream, and keeps what lies above 8 kHz."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import torch
 from torch import Tensor
 
 from pvsd_modules.alignment import HOP, SAMPLE_RATE
 from pvsd_modules.inference.guard import GuardedStream, joined
-from pvsd_modules.inference.level import Level
+from pvsd_modules.inference.level import SECONDS, Level, level_of
 from pvsd_modules.inference.observation import ObservationAdding
 from pvsd_modules.inference.signals import as_float, cleaned
 from pvsd_modules.inference.upper_band import UpperBandGain
@@ -115,6 +116,8 @@ class FullBandStream:
                 f"A block of this stream is [{self._rows or 'channels'}, time], not "
                 f"{list(block.shape)}."
             )
+        if self.rate != SAMPLE_RATE:
+            block = block.cpu()  # where resampling is done
         block, invalid = cleaned(block)
         self._rows = len(block)
         self._taken += block.shape[1]
@@ -233,7 +236,9 @@ class _Gains:
 
 
 def through(stream: FullBandStream, blocks: Iterable[Tensor]) -> Iterator[Chunk]:
-    """Send all blocks of a signal through a stream, in bounded memory.
+    """Send all blocks of a recording through a stream, in bounded memory.
+
+    The first ones, of 20 seconds, tell the level of the recording.
 
     Arguments
     ---------
@@ -245,6 +250,15 @@ def through(stream: FullBandStream, blocks: Iterable[Tensor]) -> Iterator[Chunk]
     ------
     Chunk
     """
+    blocks = iter(blocks)
+    begin, seconds = [], 0.0
     for block in blocks:
+        begin.append(block)
+        seconds += block.shape[1] / stream.rate
+        if seconds >= SECONDS:
+            break
+    if begin:
+        stream.expect(level_of(torch.cat(begin, 1), stream.rate))
+    for block in chain(begin, blocks):
         yield stream.feed(block)
     yield from stream.flush_blocks()

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice
 from pathlib import Path
 from typing import IO
 
@@ -24,7 +23,7 @@ from pvsd_modules.inference.files import (
 )
 from pvsd_modules.inference.full_band import FullBandStream, through
 from pvsd_modules.inference.guard import GuardedStream, joined
-from pvsd_modules.inference.level import Level, level_of
+from pvsd_modules.inference.level import Level
 from pvsd_modules.inference.observation import ObservationAdding
 from pvsd_modules.inference.signals import Signal, as_rows, like_input, sample_counts
 from pvsd_modules.io.containers import VIDEO_OUTPUTS
@@ -32,8 +31,6 @@ from pvsd_modules.io.media import MediaInfo, probe_audio
 from pvsd_modules.io.sound_reading import sound_blocks
 from pvsd_modules.io.writing import write_media
 from pvsd_modules.models.protocols import Chunk
-
-_LEVEL_BLOCKS = 5  # of a file, from which its level is known
 
 
 @dataclass
@@ -128,7 +125,6 @@ class PseudoVisualEnhancement(LipInterface):
         stream = self._full_band(sample_rate, strength, gradients)
         enhanced = torch.zeros_like(rows)
         for indices, part in equally_long(rows, sample_counts(lengths, rows)):
-            stream.expect(level_of(part, sample_rate))
             pieces = part.split(BLOCK_SECONDS * sample_rate, dim=1)
             audio = joined(list(through(stream, pieces))).audio
             enhanced[indices, : part.shape[1]] = audio.to(rows.device)
@@ -249,7 +245,7 @@ class PseudoVisualEnhancement(LipInterface):
         on_block: Callable[[Tensor], object] | None,
     ) -> Iterator[Tensor]:
         """The enhanced sound of a track, shown to ``on_block`` on its way."""
-        for chunk in self._enhanced(_blocks(info), stream):
+        for chunk in through(stream, _blocks(info)):
             if on_block is not None:
                 on_block(chunk.audio)
             yield chunk.audio
@@ -273,7 +269,7 @@ class PseudoVisualEnhancement(LipInterface):
         with on_disk(source) as path:
             info = probe_audio(path)
             stream = self._full_band(info.sample_rate, strength)
-            yield from self._enhanced(_blocks(info), stream)
+            yield from through(stream, _blocks(info))
 
     def enhance_stream(
         self, blocks: Iterable[Tensor], sample_rate: int, strength: float = 1.0
@@ -295,17 +291,8 @@ class PseudoVisualEnhancement(LipInterface):
             float32 ``[channels, m]``.
         """
         stream = self._full_band(sample_rate, strength)
-        for chunk in self._enhanced(map(as_rows, blocks), stream):
+        for chunk in through(stream, map(as_rows, blocks)):
             yield chunk.audio
-
-    @staticmethod
-    def _enhanced(blocks: Iterable[Tensor], stream: FullBandStream) -> Iterator[Chunk]:
-        """Enhance blocks; the first ones tell the level of the recording."""
-        blocks = iter(blocks)
-        begin = list(islice(blocks, _LEVEL_BLOCKS))
-        if begin:
-            stream.expect(level_of(torch.cat(begin, 1), stream.rate))
-        yield from through(stream, chain(begin, blocks))
 
     def make_streaming_context(
         self,
@@ -363,7 +350,8 @@ class PseudoVisualEnhancement(LipInterface):
             had not been.
         """
         rows = as_rows(chunk)
-        return like_input(context.stream.feed(rows).audio, chunk)
+        enhanced = context.stream.feed(rows).audio
+        return like_input(enhanced.to(rows.device), chunk)
 
     @torch.no_grad()
     def flush(self, context: StreamingContext) -> Tensor:

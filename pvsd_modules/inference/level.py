@@ -16,7 +16,10 @@ import torch
 from torch import Tensor
 
 from pvsd_modules.alignment import SAMPLES_PER_FRAME
+from pvsd_modules.inference.signals import cleaned
 
+#: So much of a recording says what its level is.
+SECONDS = 20
 #: What is quieter (-200 dB) is digital silence, which has no level.
 NOTHING = 1e-10
 #: Samples further above the level (54 dB) are limited: a click of any height passes
@@ -46,7 +49,7 @@ def level_of(rows: Tensor, rate: int) -> Level:
     """Level of each row where there is sound, and its offset.
 
     Parts that are 60 dB quieter than the loud ones do not count, nor does what is 20 dB
-    louder: clicks.
+    louder: clicks. Of a long signal the first 20 seconds count.
 
     Arguments
     ---------
@@ -65,8 +68,9 @@ def level_of(rows: Tensor, rate: int) -> Level:
     >>> level_of(torch.stack([tone, 0 * tone]), 16000).rms
     tensor([0.7071, 0.0000], dtype=torch.float64)
     """
+    rows = cleaned(rows[:, : SECONDS * rate].detach().cpu())[0].double()
     size = max(1, min(rate // 100, rows.shape[1]))
-    rows = rows[:, : rows.shape[1] // size * size].detach().cpu().double()
+    rows = rows[:, : rows.shape[1] // size * size]
     units = rows.unflatten(1, (-1, size))  # [rows, n, 10 ms]
     mean = units.mean(2).median(1).values  # a click is no offset
     powers = (units - mean[:, None, None]).square().mean(2).sqrt()  # [rows, n]
