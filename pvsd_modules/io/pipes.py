@@ -22,7 +22,8 @@ import torch
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.containers import sample_format
 from pvsd_modules.io.media import AudioTrack, MediaInfo, check_rate
-from pvsd_modules.io.wav import PcmDecoder, PcmEncoder, WavWriter, wav_codec
+from pvsd_modules.io.pcm import PcmDecoder, PcmEncoder
+from pvsd_modules.io.wav import WavWriter, wav_codec
 
 STANDARD = "-"  # standard input or output on the command line
 _READ = 2**16  # bytes at most at once

@@ -8,14 +8,14 @@ import io
 import struct
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-import av
 import numpy as np
 import soundfile
 
 from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.io.layouts import layout_of_mask, speaker_mask
+from pvsd_modules.io.pcm import PcmEncoder, pcm_width
 
 _TAGS = {"f": 3, "alaw": 6, "mulaw": 7}
 _GUID = bytes.fromhex("000000001000800000aa00389b71")
@@ -132,70 +132,6 @@ def _chunk(name: bytes, body: bytes) -> bytes:
     return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
 
 
-class PcmEncoder:
-    """Float samples as the bytes of a PCM codec.
-
-    Arguments
-    ---------
-    codec : str
-        FFmpeg's encoder ("pcm_s16le").
-    rate, channels : int
-    """
-
-    def __init__(self, codec: str, rate: int, channels: int):
-        self.layout = f"{channels}C"
-        context: Any = av.CodecContext.create(codec, "w")
-        context.layout, context.sample_rate = self.layout, rate
-        context.format = context.codec.audio_formats[0].name
-        self._context = context
-        self._rate = rate
-
-    def encode(self, samples: np.ndarray) -> bytes:
-        """Bytes of float ``[channels, n]`` within full scale."""
-        if samples.shape[1] == 0:
-            return b""
-        packed = np.ascontiguousarray(samples.T, np.float32).reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(packed, "flt", self.layout)
-        frame.sample_rate = self._rate
-        return b"".join(bytes(packet) for packet in self._context.encode(frame))
-
-
-class PcmDecoder:
-    """Bytes of a PCM codec as float samples.
-
-    Arguments
-    ---------
-    codec : str
-        FFmpeg's name ("pcm_s16le").
-    rate, channels : int
-    layout : str
-        FFmpeg's name, "" for none.
-    """
-
-    def __init__(self, codec: str, rate: int, channels: int, layout: str = ""):
-        context: Any = av.CodecContext.create(codec, "r")
-        self.layout = layout or f"{channels}C"
-        context.layout, context.sample_rate = self.layout, rate
-        self._context, self._channels = context, channels
-        self._to_float = av.AudioResampler("flt", self.layout, rate)
-        #: Bytes of one sample of all channels.
-        self.align = channels * _width(codec)
-
-    def decode(self, data: bytes) -> np.ndarray:
-        """float32 ``[channels, n]`` of whole samples."""
-        frames = self._context.decode(av.Packet(data))
-        pieces = [one for frame in frames for one in self._to_float.resample(frame)]
-        arrays = [one.to_ndarray().reshape(-1, self._channels).T for one in pieces]
-        empty = np.zeros((self._channels, 0), np.float32)
-        return np.ascontiguousarray(np.concatenate([empty, *arrays], axis=1))
-
-
-def _width(codec: str) -> int:
-    """Bytes of a sample of a PCM codec."""
-    bits = "".join(letter for letter in codec.split("_")[1] if letter.isdigit())
-    return int(bits) // 8 if bits else 1
-
-
 def wav_codec(form: bytes) -> tuple[str, int, int, str] | None:
     """What a WAV file's format chunk says.
 
@@ -257,7 +193,7 @@ class WavWriter:
     ):
         self.file, self._encoder = file, PcmEncoder(codec, rate, channels)
         kind = codec.removeprefix("pcm_").removesuffix("le")
-        self._align = channels * _width(codec)
+        self._align = channels * pcm_width(codec)
         self._bytes = 0
         self._seekable = seekable
         tag = _TAGS.get(kind, _TAGS.get(kind[0], 1))
