@@ -5,6 +5,7 @@ import math
 import torch
 
 _TABLE_LIMIT = 2048  # phases whose filters are kept; beyond, they are computed anew
+_FEW_PHASES = 4  # up to which a convolution for each filter is quicker
 _PRODUCTS = 2**21  # computed at once at most, so that memory stays small
 
 
@@ -111,6 +112,9 @@ class SincResampler:
     def _emit(self, held: torch.Tensor, end: int) -> torch.Tensor:
         """Compute the outputs from the next one to ``end`` (not included)."""
         pieces = [held[:, :0]]
+        if self._table is not None and self.phases <= _FEW_PHASES:
+            pieces.append(self._strided(held, end, self._table))
+            self._given = max(self._given, end)
         piece = max(1, _PRODUCTS // (2 * self.half * held.shape[0]))
         while self._given < end:
             index = torch.arange(self._given, min(end, self._given + piece))
@@ -130,6 +134,23 @@ class SincResampler:
         self._held = held[:, unused:]
         self._begin += unused
         return torch.cat(pieces, dim=1)
+
+    def _strided(
+        self, held: torch.Tensor, end: int, table: torch.Tensor
+    ) -> torch.Tensor:
+        """Outputs that share few filters: a convolution for each of them."""
+        count = max(end - self._given, 0)
+        result = held.new_empty(held.shape[0], count)
+        for offset in range(min(self.phases, count)):
+            place = (self._given + offset) * self.step
+            first = place // self.phases - self.half + 1 - self._begin
+            outputs = -(-(count - offset) // self.phases)
+            last = first + (outputs - 1) * self.step + 2 * self.half
+            filters = table[place % self.phases][None, None]
+            wanted = held[:, None, first:last]
+            found = torch.nn.functional.conv1d(wanted, filters, stride=self.step)
+            result[:, offset :: self.phases] = found[:, 0]
+        return result
 
 
 def resample(signal: torch.Tensor, from_rate: int, to_rate: int) -> torch.Tensor:
