@@ -29,12 +29,12 @@ def main(jobs_file: str, report: str) -> None:
     """Runs the jobs and writes the report."""
     faulthandler.dump_traceback_later(500)  # where it hangs, if it does
     seen: dict = {}
-    mix, merge, start = TrainingMixer.__call__, ItemScores.merge, None
+    draw, merge = TrainingMixer.draw, ItemScores.merge
 
-    def watched_mix(self, item_id, wav):
+    def watched_draw(self, item_id, *args, **options):
         if brain_is_training():
             seen["trained"].append([self.epoch, item_id])
-        return mix(self, item_id, wav)
+        return draw(self, item_id, *args, **options)
 
     def watched_merge(self):
         seen["scored"].append(sorted(self.items))
@@ -53,7 +53,7 @@ def main(jobs_file: str, report: str) -> None:
             raise Stopped
         start(self, batch, should_step)
 
-    TrainingMixer.__call__ = watched_mix
+    TrainingMixer.draw = watched_draw
     ItemScores.merge = watched_merge
     PvsdBrain.on_fit_batch_start = watched_start
     # One group serves all jobs: a second one would meet the first one's addresses.
