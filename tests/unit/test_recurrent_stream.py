@@ -139,11 +139,11 @@ def test_a_live_stream_is_at_most_40_ms_late():
         assert given >= 160 * chunk - 640
 
 
-def test_a_twin_is_not_streamed():
+def test_an_audio_only_baseline_is_not_streamed():
     student = OpenLipGenerator(channels=16, layers=1, motions=4)
-    twin = OpenDenoiser(channels=8, blocks=1, twin_of=student)
+    baseline = OpenDenoiser(channels=8, blocks=1, twin_of=student)
     with pytest.raises(PvsdError, match="engine: whole"):
-        RecurrentStream(student, twin)
+        RecurrentStream(student, baseline)
 
 
 def test_an_empty_stream_gives_nothing(networks):

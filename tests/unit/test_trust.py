@@ -52,7 +52,7 @@ HOSTILE = {
     "name that a module imports": f"x: !new:{MODELS}.lip_source.PvsdError",
     "os of a module": f"x: !name:{MODELS}.paper.adapters.copy.os.mkdir [TRACE]",
     "class that writes": "x: !new:pvsd_modules.data.audio_store.AudioStore [TRACE]",
-    "function of the project": f"x: !name:{MODELS}.paper.folding.inference_twin",
+    "function of the project": f"x: !name:{MODELS}.paper.folding.fused_copy",
     "command of the project": "x: !name:pvsd_modules.cli.main [[--version]]",
     "other library": "x: !new:torch.utils.cpp_extension.BuildExtension",
     "network of SpeechBrain": (

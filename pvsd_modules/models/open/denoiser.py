@@ -90,7 +90,7 @@ class OpenDenoiser(nn.Module):
         How many steps of 10 ms later than its sound a lip frame is read: a stream that
         may not wait for the end of a frame reads the one before.
     twin_of : OpenLipGenerator or None
-        Makes the audio-only twin of a denoiser that reads this student's lips: a
+        Makes the audio-only baseline of a denoiser with this student's lips: a
         `Listener` with the parameters of both takes the place of the lip encoder, and
         lips are not read.
     mask_limit : float
@@ -278,9 +278,9 @@ class OpenDenoiser(nn.Module):
     def load_hearing(self, state: dict) -> None:
         """Takes over weights of an earlier run, except those of the lip path.
 
-        What reads the lips begins anew and at first adds nothing: a denoiser with lips
-        and its audio-only twin start from there as the same function. So do blocks that
-        the earlier run did not have.
+        The lip path is new and adds nothing at first: a denoiser with lips and its
+        audio-only baseline start as the same function. So do blocks that the earlier
+        run did not have.
 
         Arguments
         ---------

@@ -1,4 +1,4 @@
-"""The audio-only twin's stand-in for lips: a student that never draws a picture."""
+"""What the audio-only baseline has in place of lips: a student without pictures."""
 
 from torch import Tensor, nn
 
@@ -8,11 +8,11 @@ from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 class Listener(nn.Module):
     """Describes 40 ms of sound to a denoiser, with as many parameters as lips need.
 
-    The lip path of a denoiser is a student that draws and an encoder that reads what
-    it drew. Here the student's network runs on the same sound, with the same
-    look-ahead, but hands its code on through two plain layers instead of a picture,
-    and nobody ever showed it lips. Trained with the denoiser it is the control that
-    tells whether lips, and not only a larger network, make the difference.
+    The lip path of a denoiser is a student that generates lips and an encoder of these.
+    Here the student's network runs on the same audio, with the same look-ahead, but its
+    code passes two plain layers instead of a picture, and it is never trained on lips.
+    Trained with the denoiser it is the control that shows whether lips, and not only a
+    larger network, make the difference.
 
     Arguments
     ---------

@@ -1,4 +1,4 @@
-"""The audio-only twin: as large as the system with lips, and starting as the same."""
+"""The audio-only baseline: as large as the system with lips, and the same at start."""
 
 import torch
 
@@ -14,48 +14,50 @@ def pair():
     torch.manual_seed(0)
     student = OpenLipGenerator(channels=32, layers=1, motions=8, lookahead_frames=1)
     denoiser = OpenDenoiser(channels=16, blocks=1)
-    twin = OpenDenoiser(channels=16, blocks=1, twin_of=student)
-    return student, denoiser, twin
+    baseline = OpenDenoiser(channels=16, blocks=1, twin_of=student)
+    return student, denoiser, baseline
 
 
 def test_it_has_the_parameters_of_student_and_denoiser():
-    student, denoiser, twin = pair()
-    assert abs(count(twin) / count(student, denoiser) - 1) < 0.001
+    student, denoiser, baseline = pair()
+    assert abs(count(baseline) / count(student, denoiser) - 1) < 0.001
 
 
 def test_it_reads_no_lips_and_all_of_it_learns():
-    student, denoiser, twin = pair()
+    student, denoiser, baseline = pair()
     noisy, lips = torch.randn(1, 4000), torch.rand(1, 7, 48, 96, 3)
-    twin.train()(noisy)["enhanced"].square().sum().backward()
-    assert not [name for name, p in twin.named_parameters() if p.grad is None]
-    twin.eval()
-    assert torch.equal(twin(noisy, lips)["enhanced"], twin(noisy, None)["enhanced"])
+    baseline.train()(noisy)["enhanced"].square().sum().backward()
+    assert not [name for name, p in baseline.named_parameters() if p.grad is None]
+    baseline.eval()
+    assert torch.equal(
+        baseline(noisy, lips)["enhanced"], baseline(noisy, None)["enhanced"]
+    )
 
 
 def test_it_hears_at_the_level_that_the_student_hears_at():
     student = OpenLipGenerator(16, 1, 4, level_seconds=2.0)
-    twin = OpenDenoiser(channels=8, blocks=1, twin_of=student)
-    assert twin.listener.trunk.level.decay == student.level.decay > 0.9
+    baseline = OpenDenoiser(channels=8, blocks=1, twin_of=student)
+    assert baseline.listener.trunk.level.decay == student.level.decay > 0.9
 
 
 def test_it_hears_as_far_ahead_as_the_student():
-    student, denoiser, twin = pair()
-    twin.eval()
+    student, denoiser, baseline = pair()
+    baseline.eval()
     wav = torch.randn(1, 6400)
     changed = wav.clone()
     changed[:, 3200:] += 1.0  # from frame 5 on
     with torch.no_grad():
-        gap = (twin.listener(wav) - twin.listener(changed)).abs().amax((0, 2))
+        gap = (baseline.listener(wav) - baseline.listener(changed)).abs().amax((0, 2))
     assert gap[:4].max() == 0 and gap[4] > 0
 
 
 def test_both_start_as_the_function_that_was_trained_without_lips():
-    student, denoiser, twin = pair()
+    student, denoiser, baseline = pair()
     base = OpenDenoiser(channels=16, blocks=1).eval()
     noisy, lips = torch.randn(1, 4000), torch.rand(1, 7, 48, 96, 3)
     with torch.no_grad():
         wanted = base(noisy, None)["enhanced"]
-        for network in (denoiser, twin):
+        for network in (denoiser, baseline):
             network.load_hearing(base.state_dict())
             found = network.eval()(noisy, lips)["enhanced"]
             assert torch.allclose(found, wanted, atol=1e-6)
