@@ -21,6 +21,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -218,7 +219,7 @@ def tried(path: Path, copy: bool) -> tuple[str, str]:
     return outcome, said
 
 
-def fuzz(count: int, seed: int, keep: Path | None, log=print) -> dict:
+def fuzz(count: int, seed: int, keep: Path | None = None) -> Iterator[dict]:
     """Tries mutated files.
 
     Arguments
@@ -229,13 +230,11 @@ def fuzz(count: int, seed: int, keep: Path | None, log=print) -> dict:
         Of the first one; each has its own.
     keep : Path or None
         Where the files of faults are copied.
-    log : callable
-        Told how far it is.
 
-    Returns
-    -------
+    Yields
+    ------
     dict
-        Outcomes by kind of file, and the faults.
+        Outcomes by kind of file, and the faults: after each 500 files, and at the end.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     counts = {name: Counter() for name in SEEDS}
@@ -246,7 +245,7 @@ def fuzz(count: int, seed: int, keep: Path | None, log=print) -> dict:
             write_seed(Path(folder, name), *codecs)
             seeds[name] = Path(folder, name).read_bytes()
         names = list(SEEDS)
-        for number in range(seed, seed + count):
+        for done, number in enumerate(range(seed, seed + count), start=1):
             name = names[number % len(names)]
             path = Path(folder, f"case_{name}")
             data = mutated(seeds[name], np.random.default_rng(number))
@@ -258,22 +257,19 @@ def fuzz(count: int, seed: int, keep: Path | None, log=print) -> dict:
                 faults.append(
                     {"seed": number, "file": name, "outcome": outcome, "said": last}
                 )
-                log(f"{number} {name}: {outcome}: {last}")
                 if keep is not None:
                     keep.mkdir(parents=True, exist_ok=True)
                     shutil.copy(path, keep / f"{number}_{name}")
                     (keep / f"{number}_{name}.txt").write_text(said)
-            if (number - seed + 1) % 500 == 0:
-                log(f"{number - seed + 1} files, {time.monotonic() - begun:.0f} s")
-    total = sum(counts.values(), Counter())
-    return {
-        "files": count,
-        "first_seed": seed,
-        "seconds": round(time.monotonic() - begun),
-        "total": dict(total),
-        "by_file": {name: dict(counter) for name, counter in counts.items()},
-        "faults": faults,
-    }
+            if done % 500 == 0 or done == count:
+                yield {
+                    "files": done,
+                    "first_seed": seed,
+                    "seconds": round(time.monotonic() - begun),
+                    "total": dict(sum(counts.values(), Counter())),
+                    "by_file": {key: dict(counter) for key, counter in counts.items()},
+                    "faults": faults,
+                }
 
 
 def main() -> int:
@@ -284,10 +280,12 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="folder for the files of faults")
     parser.add_argument("--report", type=Path, help="JSON file to write")
     args = parser.parse_args()
-    found = fuzz(args.count, args.seed, args.keep)
-    print(found["total"], f"{len(found['faults'])} faults")
-    if args.report:
-        args.report.write_text(json.dumps(found, indent=1) + "\n")
+    found = {"faults": []}
+    for found in fuzz(args.count, args.seed, args.keep):
+        faults = len(found["faults"])
+        print(f"{found['files']} files, {found['seconds']} s, {faults} faults")
+        if args.report:
+            args.report.write_text(json.dumps(found, indent=1) + "\n")
     return 1 if found["faults"] else 0
 
 
