@@ -55,7 +55,7 @@ def _mean(table: Table, snr: float | str, name: str) -> list[str]:
     places = decimals(name)
     low, high = found["mean_interval"]
     cell = [f"{found['mean']:.{places}f}", f"{low:.{places}f} to {high:.{places}f}"]
-    return cell + [f"gain {signed(found['gain'], places)}"] * ("gain" in found)
+    return cell + ([f"gain {signed(found['gain'], places)}"] if "gain" in found else [])
 
 
 def difference_table(

@@ -4,8 +4,8 @@
     python tests/faults/kills.py --count 100 --report tests/faults/kills.json
 
 One process imports everything once and forks each run (Linux and macOS). A run is
-ended by SIGKILL, SIGTERM or SIGINT after a random time, up to three times in a row; then
-the same command runs to its end. Checked each time:
+ended by SIGKILL, SIGTERM or SIGINT after a random time, up to three times in a row;
+then the same command runs to its end. Checked each time:
 
 - a file under a final name is whole: as an undisturbed run writes it (the table of
   `pvsd evaluate` may lack rows);
