@@ -1,0 +1,32 @@
+"""Short versions of the scripts that are run by hand; their reports hold long ones."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "fork") or sys.platform == "darwin", reason="needs Linux"
+)
+
+
+@pytest.mark.parametrize(
+    "script, count", [("kills.py", 8), ("fuzz_decoders.py", 66)], ids=["kills", "fuzz"]
+)
+def test_nothing_fails(script, count, tmp_path):
+    report = tmp_path / "report.json"
+    words = [sys.executable, FOLDER / script, "--count", str(count), "--seed", "7"]
+    ran = subprocess.run(
+        [*words, "--report", report],
+        env={**os.environ, "PYTHONPATH": str(FOLDER.parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
+    found = json.loads(report.read_text())
+    assert found.get("kills", found.get("files")) == count
