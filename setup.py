@@ -31,8 +31,8 @@ CORE = [
     "scipy>=1.13,<2",
     "soundfile>=0.13,<1",
     "av>=18,<19",
-    "filelock>=3.12",
-    "tqdm>=4.66,<5",
+    "filelock>=3.20.1",
+    "tqdm>=4.66.3,<5",
 ]
 EXTRAS = {
     "train": [
@@ -43,7 +43,7 @@ EXTRAS = {
         "pesq==0.0.4",
         "pystoi>=0.4.1,<0.5",
         "matplotlib>=3.9,<4",
-        "jinja2>=3.1,<4",
+        "jinja2>=3.1.6,<4",
         # DNSMOS: the networks, and what runs them.
         "speechmos>=0.0.1,<1",
         "onnxruntime>=1.20,<2",

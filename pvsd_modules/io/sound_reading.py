@@ -37,6 +37,7 @@ from pvsd_modules.io.resampling import resample
 # Time stamps wander by their container's clock (1 ms in Matroska, one 90 kHz tick in
 # MPEG). Sound further than this from where it should be is a gap or an overlap.
 _TOLERANCE = 0.04
+_LONGEST_GAP = 3600  # seconds; a longer one is a damaged time stamp
 # Containers whose header tells the number of samples.
 _PROMISING = ("flac", "tta", "au")
 _PADDING = 4096  # samples at most that an encoder adds to fill its last frame
@@ -186,6 +187,11 @@ def _placed(info: MediaInfo, start: float) -> Iterator[np.ndarray]:
                 # Stamps are rounded, samples are not: they count unless far off.
                 if due is None or abs(stamp - due) > _TOLERANCE * rate:
                     due = stamp
+                    if due - given > _LONGEST_GAP * rate:
+                        raise PvsdError(
+                            f"{info.path} is damaged: its time stamps jump by "
+                            f"{(due - given) / rate / 3600:.0f} hours."
+                        )
                 for samples in convert(raw):
                     samples = samples[order] if order else samples
                     yield from _silence(channels, due - given)

@@ -1,4 +1,4 @@
-"""Properties that hold for any length, rate, number of channels, chunk size and level."""
+"""Properties that hold for any length, rate, channels, chunk size and level."""
 
 import numpy as np
 import pytest
