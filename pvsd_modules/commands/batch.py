@@ -48,6 +48,8 @@ def enhance_all(
         try:
             check(job, args.overwrite, finished)
             ready.append(job)
+            if finished is not None:
+                finished.begin(*job)
         except (PvsdError, OSError, ValueError) as error:
             if not several:
                 raise

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 
@@ -46,6 +47,7 @@ class Finished:
         name = hashlib.sha256(os.fsencode(os.path.abspath(folder))).hexdigest()[:32]
         self._file = cache_folder() / f"{name}.jsonl"
         self._lines: dict[str, dict] = {}
+        self._begun: dict[str, dict] = {}
         try:
             text = self._file.read_text(encoding="utf-8")
         except OSError:
@@ -53,7 +55,11 @@ class Finished:
         for line in text.splitlines():
             try:
                 entry = json.loads(line)
-                self._lines[entry["output"]] = entry
+                if "begun" in entry:
+                    self._begun[entry["output"]] = entry
+                else:
+                    self._lines[entry["output"]] = entry
+                    self._begun.pop(entry["output"], None)
             except (ValueError, KeyError, TypeError):
                 continue  # cut short by a crash
 
@@ -67,13 +73,24 @@ class Finished:
             the same settings; "outdated" when the input has changed; "foreign" when
             it is another file, or has been changed.
         """
-        entry = self._lines.get(os.path.abspath(output))
-        if entry is None or entry["made"] != stamp(output):
-            return "foreign"
+        found = stamp(output)
+        entry = self._begun.get(os.path.abspath(output))
+        if entry is None or found is None or found[1] < entry["begun"]:
+            entry = self._lines.get(os.path.abspath(output))
+            if entry is None or entry["made"] != found:
+                return "foreign"
+        # Else the run that began it was killed before it noted the end. Outputs appear
+        # whole.
         if entry["settings"] != self.settings:
             return "foreign"
         same = entry["input"] == os.path.abspath(path) and entry["read"] == stamp(path)
         return "done" if same else "outdated"
+
+    def begin(self, path: Path, output: Path) -> None:
+        """Remember that an output is going to be made."""
+        self._begun[os.path.abspath(output)] = self._note(
+            path, output, stamp(path), begun=time.time_ns()
+        )
 
     def add(self, path: Path, output: Path, read: list[int] | None) -> None:
         """Remember an output that was just made.
@@ -84,17 +101,23 @@ class Finished:
         read : list of int
             `stamp` of the input before it was read.
         """
+        entry = self._note(path, output, read, made=stamp(output))
+        self._lines[entry["output"]] = entry
+        self._begun.pop(entry["output"], None)
+
+    def _note(self, path: Path, output: Path, read: list[int] | None, **more) -> dict:
+        """Write a line."""
         entry = {
             "output": os.path.abspath(output),
             "input": os.path.abspath(path),
             "read": read,
-            "made": stamp(output),
             "settings": self.settings,
+            **more,
         }
-        self._lines[entry["output"]] = entry
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(entry) + "\n")
         except OSError:
             pass  # without a cache the next run names what exists
+        return entry

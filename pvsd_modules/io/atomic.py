@@ -9,6 +9,7 @@ import uuid
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from pvsd_modules.errors import PvsdError
@@ -60,7 +61,8 @@ def written_whole(path: str | Path, replace: bool = True) -> Iterator[Path]:
         if path.is_dir():
             raise PvsdError(f"{path} is a folder: name a file to write.")
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _temporary(path)
+        _sweep(path.parent)
+        temporary = temporary_name(path)
         temporary.touch()
     try:
         with _sentences(path):
@@ -112,7 +114,8 @@ def folder_written_whole(folder: str | Path, replace: bool = True) -> Iterator[P
         _check_target(folder, replace or empty)
         if folder.exists() and not folder.is_dir():
             raise PvsdError(f"{folder} is a file: name a folder to make.")
-        temporary = _temporary(folder)
+        _sweep(folder.parent)
+        temporary = temporary_name(folder)
         temporary.mkdir(parents=True)
     try:
         with _sentences(folder):
@@ -134,6 +137,12 @@ def write_text(path: str | Path, text: str) -> None:
     """
     with written_whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+@lru_cache(maxsize=64)
+def _sweep(folder: Path) -> None:
+    """Remove leftovers of earlier runs before the first file is written there."""
+    remove_leftovers(folder)
 
 
 def remove_leftovers(folder: str | Path) -> int:
@@ -162,7 +171,8 @@ def remove_leftovers(folder: str | Path) -> int:
     return removed
 
 
-def _temporary(path: Path) -> Path:
+def temporary_name(path: Path) -> Path:
+    """A name beside a file that `remove_leftovers` knows, should this run be killed."""
     suffix = path.suffix.lower() if len(path.suffix) < 16 else ""
     name = f"{_PREFIX}-{_machine()}-{os.getpid()}-{uuid.uuid4().hex}{suffix}"
     return path.with_name(name)
@@ -228,7 +238,7 @@ def _put_in_place(temporary: Path, folder: Path) -> None:
     if not folder.exists():
         temporary.rename(folder)
         return
-    earlier = _temporary(folder)
+    earlier = temporary_name(folder)
     folder.rename(earlier)
     try:
         temporary.rename(folder)

@@ -2,7 +2,6 @@
 
 import base64
 import shutil
-import uuid
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -15,7 +14,7 @@ from pvsd_modules.alignment import FPS, SAMPLE_RATE
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation.measures import MAIN, TITLES, title
 from pvsd_modules.evaluation.text import listed
-from pvsd_modules.io.atomic import written_whole
+from pvsd_modules.io.atomic import temporary_name, written_whole
 from pvsd_modules.io.sound_reading import read_mono
 from pvsd_modules.io.video_reading import read_frames
 from pvsd_modules.io.wav import wav_bytes
@@ -80,7 +79,7 @@ def build_report(
         read_log(log)  # a mistake is found before the long work
     output = Path(output)
     folder = output.with_name(f"{output.stem}_figures")
-    unfinished = output.with_name(f".pvsd-{uuid.uuid4().hex}")
+    unfinished = temporary_name(output.with_suffix(""))
     try:
         page = {
             "title": headline,

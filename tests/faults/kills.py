@@ -7,8 +7,7 @@ One process imports everything once and forks each run (Linux and macOS). A run 
 ended by SIGKILL, SIGTERM or SIGINT after a random time, up to three times in a row;
 then the same command runs to its end. Checked each time:
 
-- a file under a final name is whole: as an undisturbed run writes it (the table of
-  `pvsd evaluate` may lack rows);
+- a file under a final name is whole: as an undisturbed run writes it;
 - the inputs are what they were;
 - the last run succeeds, its files are byte for byte those of an undisturbed run, and no
   temporary file is left.
@@ -42,7 +41,7 @@ from pvsd_modules.checkpoints.export import export  # noqa: E402
 from pvsd_modules.report import build  # noqa: E402, F401
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-PARTIAL = {"scores.csv"}  # grows by rows, which are whole
+PARTIAL = {"scores.csv.part"}  # grows by rows, which are whole
 RUN = """student: !new:pvsd_modules.models.open.lip_generator.OpenLipGenerator
   channels: 32
   layers: 1
