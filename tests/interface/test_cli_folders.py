@@ -98,7 +98,7 @@ def test_bad_names_are_named_and_the_others_go_on(pvsd, tmp_path, monkeypatch):
     (folder / "loop.wav").symlink_to("loop.wav")
     (folder / "gone.wav").symlink_to("nowhere.wav")
     (folder / "circle").symlink_to(folder)
-    long = write(folder / f"{'n' * 240}.wav")
+    long = write(folder / f"{'n' * 245}.wav")
     (folder / "closed").mkdir()
     walk = os.walk
 
