@@ -227,7 +227,7 @@ def test_a_failure_half_way_leaves_nothing(tree, tmp_path, monkeypatch):
     monkeypatch.setattr(soundfile, "write", full)
     outcomes = preprocess_clips(find_clips(tree), tmp_path / "faces")
     assert [o.status for o in outcomes] == ["failed", "failed"]
-    assert "No space left" in summarise(outcomes)["failures"]["trainval/alice/00001"]
+    assert "no space is left" in summarise(outcomes)["failures"]["trainval/alice/00001"]
     left = [p for p in (tmp_path / "faces").rglob("*") if p.is_file()]
     assert {p.suffix for p in left} == {".lock"}
 
