@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 import torch
 
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.containers import container_of
 from pvsd_modules.io.media import MediaInfo
+from pvsd_modules.io.pipes import spooled
 from pvsd_modules.io.sound_reading import sound_blocks
 
 #: What a caller may name as a file: a path, what `probe` returned, or an open file.
-Source = str | os.PathLike | MediaInfo | IO[bytes]
+Source = str | os.PathLike | MediaInfo | BinaryIO
 
 
 @dataclass(frozen=True)
@@ -104,15 +105,12 @@ def on_disk(source: Source) -> Iterator[str | Path | MediaInfo]:
     elif isinstance(source, str | os.PathLike):
         yield Path(source)
     else:
-        with tempfile.TemporaryDirectory(prefix="pvsd-") as folder:
-            path = Path(folder, "input")
-            with path.open("wb") as file:
-                shutil.copyfileobj(source, file)
+        with spooled(source) as path:
             yield path
 
 
 @contextmanager
-def to_disk(output: str | os.PathLike | IO[bytes], suffix: str) -> Iterator[Path]:
+def to_disk(output: str | os.PathLike | BinaryIO, suffix: str) -> Iterator[Path]:
     """A path to write to: what is written there is copied to an open file.
 
     Arguments

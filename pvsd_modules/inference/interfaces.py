@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -145,7 +145,7 @@ class PseudoVisualEnhancement(LipInterface):
     def enhance_file(
         self,
         filename: Source,
-        output_filename: str | os.PathLike | IO[bytes] | None = None,
+        output_filename: str | os.PathLike | BinaryIO | None = None,
         strength: float = 1.0,
     ) -> Tensor:
         """Enhance a sound or video file; for hours of sound use `enhance_to_file`.
@@ -183,7 +183,7 @@ class PseudoVisualEnhancement(LipInterface):
     def enhance_to_file(
         self,
         filename: Source,
-        output_filename: str | os.PathLike | IO[bytes],
+        output_filename: str | os.PathLike | BinaryIO,
         strength: float = 1.0,
         on_block: Callable[[Tensor], object] | None = None,
         track: int | None = None,
