@@ -87,6 +87,8 @@ class RecurrentStream:
                 "streamed: evaluate it with engine: whole."
             )
         self.student, self.denoiser, self.lips = student, denoiser, lips
+        # Steps that the denoiser decodes together, always whole groups but at the end.
+        self.at_once = getattr(denoiser, "steps_at_once", 1)
         self._reset()
 
     def _reset(self) -> None:
@@ -110,7 +112,8 @@ class RecurrentStream:
         """After how many more samples, at most, an input sample comes out enhanced."""
         worst = 0
         for step in range(STEPS_PER_FRAME):
-            needed = HOP * (step + 1 + self.denoiser.lookahead_steps)
+            decoded = (step // self.at_once + 1) * self.at_once  # the step's group ends
+            needed = HOP * (decoded + self.denoiser.lookahead_steps)
             if self.lips != "none":
                 frame = (step - self.denoiser.lip_delay_steps) // STEPS_PER_FRAME
                 wait = self.feed_lips.ahead + 1
@@ -166,7 +169,7 @@ class RecurrentStream:
             missing = self.spectrum.shape[1] - self.codes.shape[1]
             # With a delay there may be more codes than steps.
             self.codes = pad(self.codes.mT, (0, max(0, missing)), mode="replicate").mT
-        audio = self._decode()
+        audio = self._decode(ending=True)
         audio = torch.cat([audio, self.tail], 1)
         surplus = steps * HOP - self.taken
         audio = audio[:, : audio.shape[1] - surplus]
@@ -196,15 +199,16 @@ class RecurrentStream:
         self.first = _longer(self.first, first, 2)
         self.second = _longer(self.second, second, 2)
 
-    def _decode(self) -> Tensor:
+    def _decode(self, ending: bool = False) -> Tensor:
         """Cleans the steps whose future and lips are known; samples that are done."""
         ahead = self.denoiser.lookahead_steps
         ready = self.second.shape[2] - ahead
         if self.feed_lips is not None:
             ready = min(ready, 0 if self.codes is None else self.codes.shape[1])
-        if ready <= 0:
+        if ready < self.at_once and not ending:
             return self.spectrum.new_zeros(len(self.spectrum), 0)
         ready = min(ready, self.spectrum.shape[1])
+        ready -= 0 if ending else ready % self.at_once
         lips = None
         if self.feed_lips is not None:
             lips, self.codes = self.codes[:, :ready], self.codes[:, ready:]
