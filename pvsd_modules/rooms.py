@@ -1,30 +1,30 @@
 """Measured room responses: a room is drawn first, then one of its positions."""
 
+import csv
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pvsd_modules.alignment import SAMPLE_RATE
-from pvsd_modules.audio_store import AudioStore
+from pvsd_modules.audio_store import decode
 
 #: Reflections that come later than this after the direct sound count as late.
 EARLY_SECONDS = 0.05
 
 
 class MeasuredRooms:
-    """Impulse responses by room, read from an audio store.
+    """Impulse responses by room; they are read once and kept.
 
     A room with a hundred measured positions is drawn as often as one with a single
     position: the number of positions says nothing of how common a room is.
 
     Arguments
     ---------
-    store : AudioStore
-        Holds every response.
     rooms : dict
-        ``{room: [path, ...]}``.
+        ``{room: [path, ...]}``, the direct sound anywhere in a file.
     longest : float
         Responses are cut after so many seconds.
 
@@ -34,27 +34,28 @@ class MeasuredRooms:
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = f"{folder.name}/a.wav"
     >>> soundfile.write(path, np.array([0.0, 0.0, -0.5, 0.1]), 16000)
-    >>> store = AudioStore(folder.name)
-    >>> store.add([path], progress=False)
-    >>> response = MeasuredRooms(store, {"hall": [path]})(np.random.default_rng(0))
+    >>> response = MeasuredRooms({"hall": [path]})(np.random.default_rng(0))
     >>> [round(float(value), 2) for value in response]
     [1.0, -0.2]
     """
 
-    def __init__(
-        self, store: AudioStore, rooms: dict[str, Sequence[str]], longest: float = 1.0
-    ):
-        self.store = store
-        self.rooms = [sorted(rooms[name]) for name in sorted(rooms)]
-        self.longest = int(longest * SAMPLE_RATE)
+    def __init__(self, rooms: dict[str, Sequence[str]], longest: float = 1.0):
+        samples = int(longest * SAMPLE_RATE)
+        self.rooms = []
+        for name in sorted(rooms):
+            responses = [decode(path) for path in sorted(rooms[name])]
+            starts = [int(response.abs().argmax()) for response in responses]
+            self.rooms.append(
+                [
+                    response[start : start + samples] / response[start]
+                    for response, start in zip(responses, starts, strict=True)
+                ]
+            )
 
     def __call__(self, random: np.random.Generator) -> Tensor:
         """A response ``[n]`` that begins with its direct sound, which is 1."""
         positions = self.rooms[int(random.integers(len(self.rooms)))]
-        response = self.store.read(positions[int(random.integers(len(positions)))])
-        start = int(response.abs().argmax())
-        response = response[start : start + self.longest]
-        return response / response[0]
+        return positions[int(random.integers(len(positions)))]
 
 
 def early_part(response: Tensor, late_share: float) -> Tensor:
@@ -82,34 +83,33 @@ def early_part(response: Tensor, late_share: float) -> Tensor:
     return response * (1 - (1 - late_share) * fall)
 
 
-def rooms_of_table(rows, root: str = "") -> dict[str, list[str]]:
-    """Groups the responses of a manifest by room.
+def rooms_of_table(table: str | Path | None, split: str = "train"):
+    """The responses of a CSV manifest by room.
 
     Arguments
     ---------
-    rows : iterable of dict
-        Rows of a CSV manifest with ``type`` "rir", ``path`` and ``category``, the
-        name of the room before a remark such as "t60=0.5".
-    root : str
-        Put before each path.
+    table : str, Path or None
+        Manifest whose rows of ``type`` "rir" have a ``path`` relative to its folder, a
+        ``split``, and as ``category`` the name of the room, before a remark such as
+        "t60=0.5". None for no measured rooms.
+    split : str
+        Which rows are taken.
 
     Returns
     -------
-    dict
-        ``{room: [path, ...]}``.
-
-    Example
-    -------
-    >>> row = {"type": "rir", "path": "a.flac", "category": "hall t60=1.2"}
-    >>> rooms_of_table([row], "data/")
-    {'hall': ['data/a.flac']}
+    MeasuredRooms or None
+        None without a table, and where it lists no room.
     """
+    if table is None:
+        return None
     rooms: dict[str, list[str]] = {}
-    for row in rows:
-        if row["type"] == "rir":
-            name = row["category"].split(" t60=")[0]
-            rooms.setdefault(name, []).append(root + row["path"])
-    return rooms
+    with open(table, newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["type"] == "rir" and row["split"] == split:
+                name = row["category"].split(" t60=")[0]
+                path = str(Path(table).parent / row["path"])
+                rooms.setdefault(name, []).append(path)
+    return MeasuredRooms(rooms) if rooms else None
 
 
 def convolve(wav: Tensor, *responses: Tensor) -> list[Tensor]:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pvsd_modules.disturbances import clicks, gaps, handling, rumble, wind
-from pvsd_modules.rooms import convolve, early_part
+from pvsd_modules.rooms import convolve, early_part, rooms_of_table
 
 
 def share_below(wav, hertz) -> float:
@@ -45,6 +45,26 @@ def test_early_reflections_stay():
     response[[0, 400, 4000]] = torch.tensor([1.0, 0.5, 0.4])
     early = early_part(response, 0.25)
     assert early[[0, 400, 4000]].tolist() == pytest.approx([1.0, 0.5, 0.1])
+
+
+def test_rooms_are_drawn_before_their_positions(tmp_path):
+    import soundfile
+
+    rows = ["path,type,category,split", "far.wav,rir,attic t60=0.5,valid"]
+    for index in range(21):
+        wav = np.zeros(400)
+        wav[[30, 100]] = 0.5, 0.25 if index else -0.25
+        soundfile.write(tmp_path / f"{index}.wav", wav, 16000)
+        room = "hall t60=1.0" if index else "cellar"
+        rows.append(f"{index}.wav,rir,{room},train")
+    (tmp_path / "table.csv").write_text("\n".join(rows), encoding="utf-8")
+    rooms = rooms_of_table(tmp_path / "table.csv")
+    random = np.random.default_rng(0)
+    drawn = torch.stack([rooms(random) for _ in range(300)])
+    assert torch.allclose(drawn[:, 0], torch.ones(300))
+    assert 0.4 < float((drawn[:, 70] < 0).float().mean()) < 0.6
+    assert rooms_of_table(tmp_path / "table.csv", "test") is None
+    assert rooms_of_table(None) is None
 
 
 def test_convolution_keeps_time_and_length():

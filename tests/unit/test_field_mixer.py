@@ -45,7 +45,7 @@ def mixer(store, augment, snrs=(0.0, 0.0), rooms=True, **options) -> FieldMixer:
     store, names = store
     speech = {key: {"wav": names[key]} for key in ("s1", "s2", "s3")}
     noise = {key: {"wav": names[key]} for key in ("n1", "n2")}
-    rooms = MeasuredRooms(store, {"room": [names["r1"]]}) if rooms else None
+    rooms = MeasuredRooms({"room": [names["r1"]]}) if rooms else None
     return FieldMixer(
         store, speech, noise, 2.0, snrs, augment, rooms=rooms, seed=3, **options
     )
