@@ -50,8 +50,8 @@ class WideDenoiser(MaskingDenoiser):
     inner layers run 50 times a second and can be wide. Each band of the compressed
     spectrum is described by a linear layer of its own (BSRNN; Luo & Yu, "Music Source
     Separation with Band-Split RNN", 2023). A block is an LSTM over the bands and an
-    LSTM over time (dual path; Luo et al. 2020); between the blocks an LSTM over time
-    hears the whole spectrum at once. Two layers, again one for each band, give the
+    LSTM over time (dual path; Luo et al. 2020); after the first of them an LSTM over
+    time hears the whole spectrum at once. Two layers, again one for each band, give the
     complex mask of every bin of the two steps. The layers hear ``lookahead_steps`` past
     the two that they clean and see the lip frame these belong to.
 
@@ -63,9 +63,9 @@ class WideDenoiser(MaskingDenoiser):
     channels : int
         Channels of every band.
     blocks : int
-        Blocks, two or more.
+        Blocks. Weights of a denoiser with fewer can be loaded: see `load_hearing`.
     whole : int
-        Width of the LSTM that hears all bands, after half of the blocks.
+        Width of the LSTM that hears all bands, after the first block.
     lookahead_steps : int
         Steps after the two at hand that their masks may depend on; even.
     lip_channels : int
@@ -140,7 +140,7 @@ class WideDenoiser(MaskingDenoiser):
         layers: list[nn.Module] = []
         for block in range(blocks):
             layers += [OverBands(channels), OverTime(channels)]
-            if block == (blocks - 1) // 2:
+            if block == 0:  # further blocks can join at the end
                 layers.append(WholeSpectrum(channels, bands, whole))
         self.layers = nn.ModuleList(layers)
         self.norm = nn.LayerNorm(channels)

@@ -193,14 +193,18 @@ class TestBaseline:
         )
 
 
-def test_weights_without_a_lip_path_load():
+@pytest.mark.parametrize("blocks", [1, 2, 4])
+def test_blocks_can_join_and_at_first_add_nothing(blocks):
     torch.manual_seed(0)
-    base, other = small().eval(), small()
+    base, other = small(blocks=1).eval(), small(blocks=blocks)
     noisy = torch.randn(1, 4000)
+    other.load_hearing(base.state_dict())
     with torch.no_grad():
-        other.load_hearing(base.state_dict())
         found = other.eval()(noisy)["enhanced"]
         assert torch.allclose(found, base(noisy)["enhanced"], atol=1e-6)
+    other(noisy)["enhanced"].square().sum().backward()
+    for layer in other.layers:
+        assert layer.out.weight.grad.abs().sum() > 0
 
 
 def test_bands_cover_all_bins_once():
