@@ -106,31 +106,6 @@ class BandSplitEncoder(nn.Module):
 
 
 class OverBands(nn.Module):
-    """A recurrent layer that runs up and down the bands of every step.
-
-    Arguments
-    ---------
-    channels : int
-        Channels of every band.
-    """
-
-    def __init__(self, channels: int):
-        super().__init__()
-        self.norm = nn.LayerNorm(channels)
-        # LSTM rather than GRU: PyTorch has a fused CPU kernel for it only.
-        self.rnn = nn.LSTM(
-            channels, channels // 2, batch_first=True, bidirectional=True
-        )
-        self.out = nn.Linear(channels, channels)
-
-    def forward(self, x: Tensor, past: None = None):
-        """Adds to ``[batch, steps, bands, channels]``; nothing is remembered."""
-        batch, steps, bands, channels = x.shape
-        y, _ = self.rnn(self.norm(x).reshape(batch * steps, bands, channels))
-        return x + self.out(y).reshape(x.shape), None
-
-
-class ConvOverBands(nn.Module):
     """A convolution over neighbouring bands, and a map of every band to every other.
 
     The map is one matrix ``[bands, bands]`` for each of a few channels, as the
@@ -156,7 +131,13 @@ class ConvOverBands(nn.Module):
         self.near_out = nn.Linear(channels, channels)
         self.squeeze = nn.Linear(channels, mixed)
         self.far = nn.Parameter(torch.randn(mixed, bands, bands) / math.sqrt(bands))
+        self.far.stacked = 1  # for `pvsd_modules.muon.Muon`
         self.far_out = nn.Linear(mixed, channels)
+
+    def add_nothing(self) -> None:
+        """Makes the layer give what it gets, from where it can learn to add."""
+        _silence(self.near_out)
+        _silence(self.far_out)
 
     def forward(self, x: Tensor, past: None = None):
         """Adds to ``[batch, steps, bands, channels]``; nothing is remembered."""
@@ -185,6 +166,10 @@ class OverTime(nn.Module):
         self.norm = nn.LayerNorm(channels)
         self.rnn = nn.LSTM(channels, channels, batch_first=True)
         self.out = nn.Linear(channels, channels)
+
+    def add_nothing(self) -> None:
+        """Makes the layer give what it gets, from where it can learn to add."""
+        _silence(self.out)
 
     def forward(self, x: Tensor, past: tuple | None = None):
         """Adds to ``[batch, steps, bands, channels]``; gives the LSTM's state too."""
@@ -221,9 +206,18 @@ class WholeSpectrum(nn.Module):
         self.spread = nn.Linear(hidden, squeezed * bands)
         self.out = nn.Linear(squeezed, channels)
 
+    def add_nothing(self) -> None:
+        """Makes the layer give what it gets, from where it can learn to add."""
+        _silence(self.out)
+
     def forward(self, x: Tensor, past: tuple | None = None):
         """Adds to ``[batch, steps, bands, channels]``; gives the LSTM's state too."""
         y = functional.silu(self.squeeze(self.norm(x)))
         y, past = self.rnn(y.flatten(2), past)
         y = functional.silu(self.spread(y)).unflatten(2, (x.shape[2], -1))
         return x + self.out(y), past
+
+
+def _silence(layer: nn.Linear) -> None:
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)

@@ -1,4 +1,4 @@
-"""The open family's wide denoiser: recurrent layers over bands of pairs of steps."""
+"""The open family's wide denoiser: bands of pairs of steps, masks of all bins."""
 
 from typing import NamedTuple
 
@@ -44,16 +44,17 @@ class WidePast(NamedTuple):
 
 
 class WideDenoiser(MaskingDenoiser):
-    """Complex masks of all bins, from recurrent layers over bands, time, and both.
+    """Complex masks of all bins, from layers over bands, over time, and over both.
 
     Two steps of 10 ms go through the network as one (`steps_at_once`), so that its
     inner layers run 50 times a second and can be wide. Each band of the compressed
     spectrum is described by a linear layer of its own (BSRNN; Luo & Yu, "Music Source
-    Separation with Band-Split RNN", 2023). A block is an LSTM over the bands and an
-    LSTM over time (dual path; Luo et al. 2020); after the first of them an LSTM over
-    time hears the whole spectrum at once. Two layers, again one for each band, give the
-    complex mask of every bin of the two steps. The layers hear ``lookahead_steps`` past
-    the two that they clean and see the lip frame these belong to.
+    Separation with Band-Split RNN", 2023). A block is a layer over the bands, made of
+    convolutions and of maps from all bands to all (`OverBands`), and an LSTM over time;
+    after the first block an LSTM over time hears the whole spectrum at once. Two
+    layers, again with weights for each band, give the complex mask of every bin of the
+    two steps. The layers hear ``lookahead_steps`` past the two that they clean and see
+    the lip frame these belong to.
 
     What lies below the bin ``first_bin`` is neither heard nor given out (`LowCutSTFT`):
     rumble, a DC offset, and nothing of speech.
@@ -139,7 +140,7 @@ class WideDenoiser(MaskingDenoiser):
         self.meet = nn.Linear(channels + self.lip_width, channels)
         layers: list[nn.Module] = []
         for block in range(blocks):
-            layers += [OverBands(channels), OverTime(channels)]
+            layers += [OverBands(channels, bands), OverTime(channels)]
             if block == 0:  # further blocks can join at the end
                 layers.append(WholeSpectrum(channels, bands, whole))
         self.layers = nn.ModuleList(layers)
@@ -307,5 +308,4 @@ class WideDenoiser(MaskingDenoiser):
         nn.init.zeros_(self.lip_bands.weight)
         nn.init.zeros_(self.lip_bands.bias)
         for _, layer in added:
-            nn.init.zeros_(layer.out.weight)
-            nn.init.zeros_(layer.out.bias)
+            layer.add_nothing()

@@ -46,8 +46,8 @@ def test_it_learns_and_goes_on_where_it_stopped():
 def test_lstms_are_four_matrices_and_masks_are_left_to_adam():
     denoiser = WideDenoiser(channels=8, whole=16)
     kinds = {n: getattr(p, "stacked", 0) for n, p in denoiser.named_parameters()}
-    assert kinds["layers.0.rnn.weight_ih_l0_reverse"] == 4
-    assert kinds["join.weight"] == kinds["hidden.weight"] == 1
+    assert kinds["layers.1.rnn.weight_ih_l0"] == 4
+    assert kinds["layers.0.far"] == kinds["join.weight"] == kinds["hidden.weight"] == 1
     assert kinds["masks.0.weight"] == kinds["hidden.bias"] == kinds["join.bias"] == 0
     assert not any(v for n, v in kinds.items() if n.startswith("lip_encoder"))
     optimizer = Muon(denoiser.parameters(), lr=0.01)
