@@ -88,7 +88,8 @@ class FieldMixer(TrainingMixer):
     rooms : MeasuredRooms or None
         Joins the synthetic rooms.
     **others
-        Those of `TrainingMixer`; ``augment`` is a `FieldAugmenter`.
+        Those of `TrainingMixer`; ``augment`` is a `FieldAugmenter`, or None for the
+        paper's protocol.
     """
 
     def __init__(self, *others, rooms: MeasuredRooms | None = None, **more):
@@ -149,6 +150,8 @@ class FieldMixer(TrainingMixer):
 
     def _noise(self, random: np.random.Generator) -> Tensor:
         augment = self.augment
+        if augment is None:
+            return super()._noise(random)
         chance = random.random()
         if chance < augment.babble:
             return self._babble(random)
@@ -188,7 +191,8 @@ class FieldMixer(TrainingMixer):
         return babble
 
     def _snr(self, random: np.random.Generator) -> float:
-        if len(self.snrs) == 2 and random.random() < self.augment.low_snr:
+        low = self.augment.low_snr if self.augment and len(self.snrs) == 2 else 0.0
+        if low and random.random() < low:
             return float(random.uniform(self.snrs[0], self.augment.low_snr_limit))
         return super()._snr(random)
 

@@ -68,6 +68,11 @@ def test_without_chances_it_mixes_at_the_snr(store):
     assert abs(decibels(clean, noisy - clean)) < 0.01
 
 
+def test_without_an_augmenter_it_follows_the_paper_as_its_base_does(store):
+    noisy, clean = item(store, None, bursts=False)
+    assert abs(decibels(clean, noisy - clean)) < 0.01
+
+
 def test_an_item_depends_on_seed_epoch_and_name_only(store):
     augment = FieldAugmenter(coded=0.5, lost=0.5, wind=0.5, babble=0.5, covered=0.5)
     first = item(store, augment)
