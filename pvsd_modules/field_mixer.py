@@ -60,7 +60,7 @@ class FieldAugmenter(Augmenter):
     clean_only: float = 0.04
     second_noise: float = 0.3
     reverberation: float = 0.3
-    low_snr: float = 0.35
+    low_snr: float = 0.2
     low_snr_limit: float = 0.0
     third_noise: float = 0.3
     babble: float = 0.1
