@@ -79,7 +79,8 @@ def mix_batch(
     mixed = mix_at_snr(clean, noise, each(item.snr for item in drawn))
     no_noise = each(item.content == "clean" for item in drawn)[:, None] > 0
     no_speech = each(item.content == "noise" for item in drawn)[:, None] > 0
-    noisy = torch.where(no_noise, clean, torch.where(no_speech, noise, mixed))
+    given = each(item.content == "given" for item in drawn)[:, None] > 0
+    noisy = torch.where(no_noise, clean, torch.where(no_speech | given, noise, mixed))
     clean = torch.where(no_speech, 0.0, clean)
 
     place = torch.arange(samples, device=device)

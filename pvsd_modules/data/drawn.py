@@ -79,7 +79,7 @@ class Drawn:
     noise_ratio : float
         Level of the first noise over the second one in dB.
     content : str
-        "both", "clean" or "noise".
+        "both", "clean", "noise", or "given": the noise is the noisy signal already.
     snr : float
         In dB.
     burst : Burst

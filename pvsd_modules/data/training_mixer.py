@@ -134,6 +134,8 @@ class TrainingMixer:
             noisy = clean
         elif drawn.content == "noise":
             noisy, clean = noise, torch.zeros_like(clean)
+        elif drawn.content == "given":
+            noisy = noise
         else:
             noisy = mix_at_snr(clean, noise, drawn.snr)
         noisy = burst(noisy, clean, drawn.burst)

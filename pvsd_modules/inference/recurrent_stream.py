@@ -175,7 +175,9 @@ class RecurrentStream:
         """After how many more samples, at most, an input sample comes out enhanced."""
         worst = 0
         for step in range(STEPS_PER_FRAME):
-            needed = HOP * (step + 1 + self.denoiser.lookahead_steps)
+            group = self.denoiser.steps_at_once
+            decoded = (step // group + 1) * group  # where the group of the step ends
+            needed = HOP * (decoded + self.denoiser.lookahead_steps)
             if self.lips is not None:
                 frame = (step - self.denoiser.lip_delay_steps) // STEPS_PER_FRAME
                 wait = self.lips.lookahead + 1
@@ -225,7 +227,7 @@ class RecurrentStream:
         # Past the end there is no future.
         future = (0, 0, 0, self.denoiser.lookahead_steps)
         self.encoded = tuple(pad(part, future) for part in self.encoded)
-        audio = self._decode()
+        audio = self._decode(ending=True)
         assert self.tail is not None
         surplus = steps * HOP - self.taken
         audio = torch.cat([audio, self.tail], 1)
@@ -248,13 +250,18 @@ class RecurrentStream:
             encoded = tuple(torch.cat(pair, 2) for pair in pairs)
         self.spectrum, self.encoded = spectrum, encoded
 
-    def _decode(self) -> Tensor:
-        """Enhances the steps whose future and lips are known; finished samples."""
+    def _decode(self, ending: bool = False) -> Tensor:
+        """Enhances the steps whose future and lips are known; finished samples.
+
+        Steps that the denoiser decodes together wait for each other, except at the end.
+        """
         assert self.spectrum is not None
         future = self.denoiser.lookahead_steps
         ready = min(self.encoded[0].shape[2] - future, self.spectrum.shape[1])
         if self.lips is not None:
             ready = min(ready, self.lips.ready)
+        if not ending:
+            ready -= ready % self.denoiser.steps_at_once
         if ready <= 0:
             return self.spectrum.new_zeros(len(self.spectrum), 0)
         codes = None if self.lips is None else self.lips.take(ready)

@@ -78,7 +78,10 @@ class StreamableDenoiser(Denoiser, Protocol):
 
     #: Whether it can be streamed: an audio-only baseline cannot.
     streamable: bool
-    #: Steps of the future that the mask of a step depends on.
+    #: Steps that it decodes together: `decode` gets whole groups, but at the end of a
+    #: signal.
+    steps_at_once: int
+    #: Steps of the future that the masks of a group depend on.
     lookahead_steps: int
     #: By how many steps a lip frame is read later than its sound.
     lip_delay_steps: int

@@ -109,6 +109,9 @@ class OpenDenoiser(nn.Module):
     torch.Size([2, 1500])
     """
 
+    #: Steps that are decoded together, see `StreamableDenoiser`.
+    steps_at_once = 1
+
     def __init__(
         self,
         channels: int = 48,

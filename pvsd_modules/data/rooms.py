@@ -1,0 +1,120 @@
+"""Measured room responses: a room is drawn first, then one of its positions."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pvsd_modules.alignment import SAMPLE_RATE
+from pvsd_modules.io.sound_reading import read_mono
+
+#: Reflections that come later than this after the direct sound count as late.
+EARLY_SECONDS = 0.05
+
+
+class MeasuredRooms:
+    """Impulse responses by room; they are read once and kept.
+
+    A room with a hundred measured positions is drawn as often as one with a single
+    position: the number of positions says nothing of how common a room is.
+
+    Arguments
+    ---------
+    rooms : dict
+        ``{room: [path, ...]}``, the direct sound anywhere in a file.
+    longest : float
+        Responses are cut after so many seconds.
+
+    Example
+    -------
+    >>> import tempfile, soundfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = f"{folder.name}/a.wav"
+    >>> soundfile.write(path, np.array([0.0, 0.0, -0.5, 0.1]), 16000)
+    >>> response = MeasuredRooms({"hall": [path]})(np.random.default_rng(0))
+    >>> [round(float(value), 2) for value in response]
+    [1.0, -0.2]
+    """
+
+    def __init__(self, rooms: dict[str, Sequence[str]], longest: float = 1.0):
+        samples = int(longest * SAMPLE_RATE)
+        self.rooms = []
+        for name in sorted(rooms):
+            responses = [read_mono(path) for path in sorted(rooms[name])]
+            starts = [int(response.abs().argmax()) for response in responses]
+            self.rooms.append(
+                [
+                    response[start : start + samples] / response[start]
+                    for response, start in zip(responses, starts, strict=True)
+                ]
+            )
+
+    def __call__(self, random: np.random.Generator) -> Tensor:
+        """A response ``[n]`` that begins with its direct sound, which is 1."""
+        positions = self.rooms[int(random.integers(len(self.rooms)))]
+        return positions[int(random.integers(len(positions)))]
+
+
+def early_part(response: Tensor, late_share: float) -> Tensor:
+    """The same response with its late part made weaker.
+
+    Arguments
+    ---------
+    response : Tensor
+        ``[n]``, the direct sound first.
+    late_share : float
+        Factor on everything from 80 ms on; it is reached in a smooth fall from 50 ms.
+
+    Returns
+    -------
+    Tensor
+        ``[n]``.
+
+    Example
+    -------
+    >>> early_part(torch.ones(16000), 0.5)[[0, 799, 1280, 15999]].tolist()
+    [1.0, 1.0, 0.5, 0.5]
+    """
+    time = torch.arange(len(response)) / SAMPLE_RATE
+    fall = ((time - EARLY_SECONDS) / 0.03).clamp(0, 1)
+    return response * (1 - (1 - late_share) * fall)
+
+
+def rooms_of_table(table: str | Path | None, split: str = "train"):
+    """The responses of a CSV manifest by room.
+
+    Arguments
+    ---------
+    table : str, Path or None
+        Manifest whose rows of ``type`` "rir" have a ``path`` relative to its folder, a
+        ``split``, and as ``category`` the name of the room, before a remark such as
+        "t60=0.5". None for no measured rooms.
+    split : str
+        Which rows are taken.
+
+    Returns
+    -------
+    MeasuredRooms or None
+        None without a table, and where it lists no room.
+    """
+    if table is None:
+        return None
+    rooms: dict[str, list[str]] = {}
+    with open(table, newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["type"] == "rir" and row["split"] == split:
+                name = row["category"].split(" t60=")[0]
+                path = str(Path(table).parent / row["path"])
+                rooms.setdefault(name, []).append(path)
+    return MeasuredRooms(rooms) if rooms else None
+
+
+def convolve(wav: Tensor, *responses: Tensor) -> list[Tensor]:
+    """``[time]`` played in rooms: one ``[time]`` for each of the responses."""
+    size = -(-(len(wav) + max(map(len, responses))) // 4096) * 4096
+    spectrum = torch.fft.rfft(wav, n=size)
+    stack = torch.stack([torch.fft.rfft(response, n=size) for response in responses])
+    return list(torch.fft.irfft(spectrum * stack, n=size)[:, : len(wav)])

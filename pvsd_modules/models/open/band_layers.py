@@ -1,0 +1,223 @@
+"""Layers on ``[batch, steps, bands, channels]``, wide enough to keep a processor busy.
+
+Every layer that remembers takes its past as an argument and gives the new one back:
+feeding a signal in pieces gives the numbers of feeding it whole.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+#: (bands, bins a band): harmonics of speech lie in the narrow ones.
+Layout = tuple[tuple[int, int], ...]
+
+
+class BandLinear(nn.Module):
+    """A linear layer with weights of its own for every band.
+
+    Arguments
+    ---------
+    bands, inputs, outputs : int
+        Sizes.
+    gain : float
+        Factor on the first weights.
+
+    Example
+    -------
+    >>> BandLinear(4, 6, 5)(torch.randn(2, 7, 4, 6)).shape
+    torch.Size([2, 7, 4, 5])
+    """
+
+    def __init__(self, bands: int, inputs: int, outputs: int, gain: float = 1.0):
+        super().__init__()
+        limit = gain / math.sqrt(inputs)
+        self.weight = nn.Parameter(torch.empty(bands, inputs, outputs))
+        nn.init.uniform_(self.weight, -limit, limit)
+        self.bias = nn.Parameter(torch.zeros(bands, 1, outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[batch, steps, bands, inputs]`` to ``[batch, steps, bands, outputs]``."""
+        batch, steps, bands, inputs = x.shape
+        x = x.reshape(batch * steps, bands, inputs).transpose(0, 1)
+        # `baddbmm` is not among the operations that autocast knows on processors.
+        if torch.is_autocast_enabled(x.device.type):
+            kind = torch.get_autocast_dtype(x.device.type)
+            y = torch.baddbmm(self.bias.to(kind), x.to(kind), self.weight.to(kind))
+        else:
+            y = torch.baddbmm(self.bias, x, self.weight)
+        return y.transpose(0, 1).reshape(batch, steps, bands, -1)
+
+
+class BandSplitEncoder(nn.Module):
+    """Describes each band of a spectrum, and the edges of its neighbours.
+
+    One linear layer a band (BSRNN; Luo & Yu 2023), with bands that overlap.
+
+    Arguments
+    ---------
+    layout : sequence of (int, int)
+        Groups of bands: how many, and of how many bins.
+    first : int
+        Bin at which the lowest band begins.
+    features : int
+        Numbers a bin.
+    channels : int
+        Width of the description.
+    overlap : int
+        Bins of the neighbours on either side that a band also sees.
+
+    Example
+    -------
+    >>> encoder = BandSplitEncoder(((2, 3), (1, 5)), 1, 4, 8)
+    >>> encoder(torch.randn(2, 7, 12, 4)).shape
+    torch.Size([2, 7, 3, 8])
+    """
+
+    def __init__(
+        self, layout: Layout, first: int, features: int, channels: int, overlap: int = 2
+    ):
+        super().__init__()
+        self.first, self.overlap = first, overlap
+        self.layout = layout
+        self.groups = nn.ModuleList(
+            BandLinear(count, (width + 2 * overlap) * features, channels)
+            for count, width in layout
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[batch, steps, bins, features]`` to ``[batch, steps, bands, channels]``.
+
+        Bins below the first band, and beyond the last bin, are read as zeros.
+        """
+        batch, steps = x.shape[:2]
+        bins = sum(count * width for count, width in self.layout)
+        x = x[:, :, self.first : self.first + bins]
+        edge = self.overlap
+        x = functional.pad(x, (0, 0, edge, edge + bins - x.shape[2]))
+        described, start = [], 0
+        for (count, width), group in zip(self.layout, self.groups, strict=True):
+            part = x[:, :, start : start + count * width + 2 * edge]
+            part = part.unfold(2, width + 2 * edge, width)  # [.., count, features, w]
+            described.append(group(part.reshape(batch, steps, count, -1)))
+            start += count * width
+        return torch.cat(described, 2)
+
+
+class OverBands(nn.Module):
+    """A convolution over neighbouring bands, and a map of every band to every other.
+
+    The map is one matrix ``[bands, bands]`` for each of a few channels, as the
+    full-band linear layer of SpatialNet (Quan & Li 2024): at a small part of the cost
+    of a recurrent layer a band hears of all harmonics at once.
+
+    Arguments
+    ---------
+    channels : int
+        Channels of every band.
+    bands : int
+        Number of bands.
+    width : int
+        Bands that the convolution sees.
+    mixed : int
+        Channels that are mapped.
+    """
+
+    def __init__(self, channels: int, bands: int, width: int = 5, mixed: int = 24):
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.near = nn.Conv2d(channels, channels, (1, width), padding=(0, width // 2))
+        self.near_out = nn.Linear(channels, channels)
+        self.squeeze = nn.Linear(channels, mixed)
+        self.far = nn.Parameter(torch.randn(mixed, bands, bands) / math.sqrt(bands))
+        self.far.stacked = 1  # for `pvsd_modules.training.muon.Muon`
+        self.far_out = nn.Linear(mixed, channels)
+
+    def add_nothing(self) -> None:
+        """Makes the layer give what it gets, from where it can learn to add."""
+        _silence(self.near_out)
+        _silence(self.far_out)
+
+    def forward(self, x: Tensor, past: None = None):
+        """Adds to ``[batch, steps, bands, channels]``; nothing is remembered."""
+        batch, steps, bands, channels = x.shape
+        y = self.norm(x)
+        # In memory an image of one row with the channels last, as it is already.
+        image = y.reshape(batch * steps, 1, bands, channels).permute(0, 3, 1, 2)
+        near = functional.silu(self.near(image)).permute(0, 2, 3, 1).reshape(x.shape)
+        far = functional.silu(self.squeeze(y)).reshape(batch * steps, bands, -1)
+        far = torch.bmm(far.permute(2, 0, 1), self.far)  # [mixed, batch steps, bands]
+        far = far.permute(1, 2, 0).reshape(batch, steps, bands, -1)
+        return x + self.near_out(near) + self.far_out(far), None
+
+
+class OverTime(nn.Module):
+    """A recurrent layer along time, shared by all bands.
+
+    Arguments
+    ---------
+    channels : int
+        Channels of every band.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.rnn = nn.LSTM(channels, channels, batch_first=True)
+        self.out = nn.Linear(channels, channels)
+
+    def add_nothing(self) -> None:
+        """Makes the layer give what it gets, from where it can learn to add."""
+        _silence(self.out)
+
+    def forward(self, x: Tensor, past: tuple | None = None):
+        """Adds to ``[batch, steps, bands, channels]``; gives the LSTM's state too."""
+        batch, steps, bands, channels = x.shape
+        y = self.norm(x).transpose(1, 2).reshape(batch * bands, steps, channels)
+        y, past = self.rnn(y, past)
+        y = self.out(y).reshape(batch, bands, steps, channels)
+        return x + y.transpose(1, 2), past
+
+
+class WholeSpectrum(nn.Module):
+    """A recurrent layer along time that hears all bands at once.
+
+    One wide matrix product a step: what noise there is, and whether somebody speaks,
+    shows in the whole spectrum and over seconds.
+
+    Arguments
+    ---------
+    channels : int
+        Channels of every band.
+    bands : int
+        Number of bands.
+    hidden : int
+        Width of the recurrent layer.
+    squeezed : int
+        Channels of every band that it hears and speaks to.
+    """
+
+    def __init__(self, channels: int, bands: int, hidden: int, squeezed: int = 8):
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.squeeze = nn.Linear(channels, squeezed)
+        self.rnn = nn.LSTM(squeezed * bands, hidden, batch_first=True)
+        self.spread = nn.Linear(hidden, squeezed * bands)
+        self.out = nn.Linear(squeezed, channels)
+
+    def add_nothing(self) -> None:
+        """Makes the layer give what it gets, from where it can learn to add."""
+        _silence(self.out)
+
+    def forward(self, x: Tensor, past: tuple | None = None):
+        """Adds to ``[batch, steps, bands, channels]``; gives the LSTM's state too."""
+        y = functional.silu(self.squeeze(self.norm(x)))
+        y, past = self.rnn(y.flatten(2), past)
+        y = functional.silu(self.spread(y)).unflatten(2, (x.shape[2], -1))
+        return x + self.out(y), past
+
+
+def _silence(layer: nn.Linear) -> None:
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)

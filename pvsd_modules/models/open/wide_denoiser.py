@@ -1,0 +1,301 @@
+"""The open family's wide denoiser: bands of pairs of steps, masks of all bins."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pvsd_modules.models.open.band_layers import (
+    BandLinear,
+    BandSplitEncoder,
+    Layout,
+    OverBands,
+    OverTime,
+    WholeSpectrum,
+)
+from pvsd_modules.models.open.level import LevelPast, RunningLevel
+from pvsd_modules.models.open.lip_encoder import LipEncoder
+from pvsd_modules.models.open.lip_generator import OpenLipGenerator
+from pvsd_modules.models.open.listener import Listener
+from pvsd_modules.models.open.low_cut import LowCutSTFT
+from pvsd_modules.models.open.masking import MaskingDenoiser
+from pvsd_modules.models.open.matrices import mark
+from pvsd_modules.models.open.spectra import compress
+
+#: 24 bands of the bins from 67 Hz to 8 kHz: 167 Hz wide below 2.1 kHz, where the
+#: harmonics of speech are resolved, 333 Hz below 4.1 kHz, 667 Hz above.
+LAYOUT: Layout = ((12, 5), (6, 10), (6, 20))
+#: Steps of 10 ms that go through the network together.
+PAIR = 2
+
+
+class WideEncoderPast(NamedTuple):
+    """What the features remember between two pieces of a signal."""
+
+    level: LevelPast | None
+
+
+class WidePast(NamedTuple):
+    """What the layers remember between two pieces of a signal."""
+
+    paths: tuple
+
+
+class WideDenoiser(MaskingDenoiser):
+    """Complex masks of all bins, from layers over bands, over time, and over both.
+
+    Two steps of 10 ms go through the network as one (`steps_at_once`), so that its
+    inner layers run 50 times a second and can be wide. Each band of the compressed
+    spectrum is described by a linear layer of its own (BSRNN; Luo & Yu, "Music Source
+    Separation with Band-Split RNN", 2023). A block is a layer over the bands, made of
+    convolutions and of maps from all bands to all (`OverBands`), and an LSTM over time;
+    after the first block an LSTM over time hears the whole spectrum at once. Two
+    layers, again with weights for each band, give the complex mask of every bin of the
+    two steps. The layers hear ``lookahead_steps`` past the two that they clean and see
+    the lip frame these belong to.
+
+    What lies below the bin ``first_bin`` is neither heard nor given out (`LowCutSTFT`):
+    rumble, a DC offset, and nothing of speech.
+
+    Arguments
+    ---------
+    channels : int
+        Channels of every band.
+    blocks : int
+        Blocks. Weights of a denoiser with fewer can be loaded: see `load_hearing`.
+    whole : int
+        Width of the LSTM that hears all bands, after the first block.
+    lookahead_steps : int
+        Steps after the two at hand that their masks may depend on; even.
+    lip_channels : int
+        Width of the description of a lip frame.
+    lip_delay_steps : int
+        How many steps of 10 ms later than its sound a lip frame is read; even. A stream
+        that may not wait for the end of a frame reads the one before.
+    twin_of : OpenLipGenerator or None
+        Makes the audio-only baseline, of equal size, of a denoiser that reads this
+        student's lips: a `Listener` with the parameters of both takes the place of the
+        lip encoder, and lips are not read.
+    mask_limit : float
+        Largest distance of the real part of a mask from 0.5, with which training
+        begins, and of the imaginary part from 0. Where speech and noise cancel a mask
+        above 1 restores the speech.
+    level_seconds : float
+        Time constant of the level that the network's input is divided by, see
+        `RunningLevel`; 0 for none. What is masked keeps its level.
+    first_bin : int
+        The lowest bin that is heard and given out; bins are 33 Hz apart.
+    layout : sequence of (int, int)
+        Groups of bands: how many, and of how many bins.
+
+    Example
+    -------
+    >>> denoiser = WideDenoiser(channels=16, whole=16)
+    >>> out = denoiser(torch.randn(2, 1500), torch.rand(2, 3, 48, 96, 3))
+    >>> out["enhanced"].shape
+    torch.Size([2, 1500])
+    """
+
+    #: A stream decodes so many steps of 10 ms at a time.
+    steps_at_once = PAIR
+
+    def __init__(
+        self,
+        channels: int = 96,
+        blocks: int = 2,
+        whole: int = 256,
+        lookahead_steps: int = 14,
+        lip_channels: int = 64,
+        lip_delay_steps: int = 0,
+        twin_of: OpenLipGenerator | None = None,
+        mask_limit: float = 1.5,
+        level_seconds: float = 3.0,
+        first_bin: int = 2,
+        layout: Layout = LAYOUT,
+    ):
+        super().__init__()
+        if lookahead_steps % PAIR or lip_delay_steps % PAIR:
+            raise ValueError("Look-ahead and delay of the lips come in pairs of steps.")
+        self.level = RunningLevel(level_seconds)
+        self.mask_limit = mask_limit
+        self.lookahead_steps = lookahead_steps
+        self.lip_delay_steps = lip_delay_steps
+        self.first_bin = first_bin
+        self.layout = tuple(tuple(group) for group in layout)
+        self.stft = LowCutSTFT(first_bin)
+        bands = sum(count for count, _ in self.layout)
+        self.encoder = BandSplitEncoder(self.layout, first_bin, 3 * PAIR, channels)
+        self.join = nn.Linear(2 * channels, channels)
+        self.lip_encoder = LipEncoder(lip_channels)
+        self.listener = None
+        if twin_of is not None:
+            count = sum(p.numel() for p in twin_of.parameters())
+            count += sum(p.numel() for p in self.lip_encoder.parameters())
+            self.listener = Listener(twin_of, lip_channels, count)
+            self.lip_encoder = None
+        self.lip_width = 16
+        self.lip_bands = nn.Linear(lip_channels, bands * self.lip_width)
+        self.meet = nn.Linear(channels + self.lip_width, channels)
+        layers: list[nn.Module] = []
+        for block in range(blocks):
+            layers += [OverBands(channels, bands), OverTime(channels)]
+            if block == 0:  # further blocks can join at the end
+                layers.append(WholeSpectrum(channels, bands, whole))
+        self.layers = nn.ModuleList(layers)
+        self.norm = nn.LayerNorm(channels)
+        self.hidden = BandLinear(bands, channels, channels)
+        self.masks = nn.ModuleList(
+            BandLinear(count, channels, 2 * PAIR * width, gain=0.3)
+            for count, width in self.layout
+        )
+        for part in (self.encoder, self.join, self.meet, self.layers, self.hidden):
+            mark(part)
+
+    def encode(self, spectrum: Tensor, past: WideEncoderPast | None = None):
+        """Features of spectra ``[batch, steps, 241, 2]``.
+
+        Returns
+        -------
+        tuple of Tensor
+            One tensor, ``[batch, 3, steps, 241]``: magnitude, real and imaginary part
+            of the compressed spectrum.
+        WideEncoderPast
+            State for the next call.
+        """
+        spectrum, level = self.level(spectrum, past.level if past else None)
+        packed = compress(spectrum)
+        magnitude = (packed.square().sum(-1) + 1e-12).sqrt()
+        features = torch.stack([magnitude, packed[..., 0], packed[..., 1]], 1)
+        return (features,), WideEncoderPast(level)
+
+    def describe_bands(self, features: Tensor) -> Tensor:
+        """``[batch, 3, 2 n, 241]`` to bands of pairs, ``[batch, n, bands, C]``."""
+        x = features.unflatten(2, (-1, PAIR)).permute(0, 2, 4, 1, 3)
+        return functional.silu(self.encoder(x.flatten(3)))
+
+    def decode(self, encoded, lips, past: WidePast | None = None):
+        """Masks from the features of steps, of their future, and from the lips.
+
+        Arguments
+        ---------
+        encoded : tuple of Tensor
+            What `encode` returned of ``steps + lookahead_steps`` steps. An odd number
+            of steps ends the signal.
+        lips : Tensor or None
+            Descriptions of the lips, ``[batch, steps, lip_channels]``.
+        past : WidePast or None
+            State that the call before returned.
+
+        Returns
+        -------
+        Tensor
+            Complex masks, ``[batch, steps, 241, 2]``.
+        WidePast
+            State for the next call.
+        """
+        (features,) = encoded
+        steps = features.shape[2] - self.lookahead_steps
+        odd = (0, 0, 0, steps % PAIR)
+        bands = self.describe_bands(functional.pad(features, odd))
+        pairs = -(-steps // PAIR)
+        if lips is not None:
+            lips = functional.pad(lips, odd)
+        now, later = bands[:, :pairs], bands[:, self.lookahead_steps // PAIR :]
+        masks, paths = self.mask(now, later, lips, past.paths if past else None)
+        return masks[:, :steps], WidePast(paths)
+
+    def mask(self, now: Tensor, later: Tensor, lips: Tensor | None, past=None):
+        """Masks of pairs of steps, ``[batch, 2 n, 241, 2]``, and pasts of the layers.
+
+        Arguments
+        ---------
+        now, later : Tensor
+            Bands of the pairs, and of those in the future, ``[batch, n, bands, C]``.
+        lips : Tensor or None
+            ``[batch, 2 n, lip_channels]``; that of a pair's first step is read.
+        past : tuple or None
+            What the call before gave.
+        """
+        batch, pairs, bands, _ = now.shape
+        x = self.join(torch.cat([now, later], -1))
+        if lips is None:
+            seen = x.new_zeros(batch, pairs, bands, self.lip_width)
+        else:
+            seen = self.lip_bands(lips[:, ::PAIR]).unflatten(-1, (bands, -1))
+        x = x + self.meet(torch.cat([x, seen.to(x.dtype)], -1))
+        kept = []
+        for layer, before in zip(
+            self.layers, past or [None] * len(self.layers), strict=True
+        ):
+            x, after = layer(x, before)
+            kept.append(after)
+        x = functional.silu(self.hidden(self.norm(x)))
+        masks, band = [], 0
+        for (count, width), layer in zip(self.layout, self.masks, strict=True):
+            part = layer(x[:, :, band : band + count]).float()
+            part = part.unflatten(-1, (PAIR, width, 2)).transpose(2, 3)
+            masks.append(part.reshape(batch, PAIR * pairs, count * width, 2))
+            band += count
+        mask = torch.cat(masks, 2)[:, :, : self.stft.bins - self.first_bin]
+        mask = self.mask_limit * torch.tanh(mask / self.mask_limit)
+        mask = mask + mask.new_tensor([0.5, 0.0])
+        above = self.stft.bins - self.first_bin - mask.shape[2]
+        return functional.pad(mask, (0, 0, self.first_bin, above)), tuple(kept)
+
+    def forward(self, noisy: Tensor, lips: Tensor | None = None) -> dict:
+        """Cleans whole signals.
+
+        Arguments
+        ---------
+        noisy : Tensor
+            ``[batch, time]``, 16 kHz.
+        lips : Tensor or None
+            ``[batch, ceil(time / 640), 48, 96, 3]``; None for no lips at all.
+
+        Returns
+        -------
+        dict
+            ``enhanced`` ``[batch, time]`` and ``features``, the enhanced spectra
+            ``[batch, ceil(time / 160) + 2, 241, 2]``.
+        """
+        spectrum = self.stft(noisy)
+        (features,), _ = self.encode(spectrum)
+        future = (0, 0, 0, self.lookahead_steps)  # zeros past the end
+        codes = self.describe(noisy, lips)
+        if codes is not None:
+            codes = self.lip_steps(codes, spectrum.shape[1])
+        mask, _ = self.decode((functional.pad(features, future),), codes)
+        enhanced = self.apply_mask(spectrum, mask)
+        wav = self.stft.inverse(enhanced, noisy.shape[-1])
+        return {"enhanced": wav, "features": enhanced}
+
+    def load_hearing(self, state: dict) -> None:
+        """Takes over weights of an earlier training but for the way of the lips.
+
+        What reads the lips begins anew and at first adds nothing: a denoiser with lips
+        and its audio-only baseline start from there as the same function. So do layers
+        that the earlier training did not have.
+
+        Arguments
+        ---------
+        state : dict
+            State of a denoiser of the same sizes, or of one with fewer blocks.
+        """
+        added = [
+            (f"layers.{index}.", layer)
+            for index, layer in enumerate(self.layers)
+            if f"layers.{index}.norm.weight" not in state
+        ]
+        own = ("lip_encoder.", "listener.", *(prefix for prefix, _ in added))
+        state = {key: value for key, value in state.items() if not key.startswith(own)}
+        fresh = {
+            key: value
+            for key, value in self.state_dict().items()
+            if key.startswith(own)
+        }
+        self.load_state_dict({**state, **fresh})
+        nn.init.zeros_(self.lip_bands.weight)
+        nn.init.zeros_(self.lip_bands.bias)
+        for _, layer in added:
+            layer.add_nothing()
