@@ -24,6 +24,7 @@ from pvsd_modules.io.layouts import settle_layouts
 from pvsd_modules.io.wav import WavLayout
 
 _LEAST_RATE = 1000  # hertz; below, nothing of speech is left
+_HIGHEST_RATE = 10_000_000  # above, a header is damaged
 _LOOKED_AT = 20_000  # packets in which the first frame of every track is looked for
 CUT = "The file is cut short: what is left of it is read."
 DAMAGED = "The file is damaged: it is read up to there."
@@ -242,11 +243,11 @@ def probe_audio(source: "str | Path | MediaInfo") -> MediaInfo:
 
 
 def check_rate(info: MediaInfo) -> None:
-    """Raises a sentence for sound that has nothing of speech left."""
-    if info.audio.sample_rate < _LEAST_RATE:
+    """Raises a sentence for a rate that leaves nothing of speech, or that none has."""
+    if not _LEAST_RATE <= info.audio.sample_rate <= _HIGHEST_RATE:
         raise PvsdError(
             f"{info.path} has a sample rate of {info.sample_rate} Hz: give a recording "
-            f"of at least {_LEAST_RATE} Hz."
+            f"of {_LEAST_RATE} to {_HIGHEST_RATE} Hz."
         )
 
 

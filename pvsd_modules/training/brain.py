@@ -223,7 +223,9 @@ class PvsdBrain(sb.Brain):
         return average
 
     def _save_intra_epoch_ckpt(self):
-        self.avg_train_loss = self._read_losses(self.avg_train_loss)
+        # One process saves for all: each of them resumes with the mean of all.
+        average = self._read_losses(self.avg_train_loss)
+        self.avg_train_loss = self.over_processes(average)
         super()._save_intra_epoch_ckpt()
 
     # ------------------------------------------------------------------ processes

@@ -41,6 +41,7 @@ def write_sounds(folder: Path) -> None:
         "rate0.wav": wav_header(rate=0) + bytes(100),
         "channels0.wav": wav_header(channels=0) + bytes(100),
         "bits0.wav": wav_header(bits=0) + bytes(100),
+        "fast.wav": wav_header(rate=3_000_000_000) + bytes(100),
         "codec.wav": wav_header(form=0x7777) + bytes(100),
         "playlist.m3u8": b"#EXTM3U\nfile:///etc/hostname\n",
         "concat.ffconcat": b"ffconcat version 1.0\nfile /etc/hostname\n",

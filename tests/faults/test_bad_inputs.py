@@ -35,7 +35,7 @@ ROWS = [
             *("noise.mp3", "riff.wav", "rate0.wav", "channels0.wav", "bits0.wav"),
             *("codec.wav", "slow.wav", "rate999.wav", "none.wav", "mute.mp4"),
             *("broken.wav", "loop.wav", "cut.flac", "cut.mp4", "playlist.m3u8"),
-            *("concat.ffconcat", "script.py", "notes.txt"),
+            *("concat.ffconcat", "script.py", "notes.txt", "fast.wav"),
         )
     ),
     ("enhance {b}/bare -o {o} --model {m}/good", 2, "bare"),
