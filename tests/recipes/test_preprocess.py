@@ -187,6 +187,10 @@ def test_a_killed_rank_is_started_again(tree, tmp_path, script, monkeypatch):
         time.sleep(0.05)
     killed.kill()
     killed.wait()
+    before = -1  # its workers see a little later that it is gone
+    while (pictures := len(list(out.rglob("*.jpg")))) != before:
+        before = pictures
+        time.sleep(2)
     assert len(list(out.rglob("info.json"))) < 5
     for rank in ranks:
         for key, value in rank.items():
