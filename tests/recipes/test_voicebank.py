@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import soundfile
 import torch
-from test_readme_commands import ROOT, run, section, shrunk
+from test_readme_commands import ROOT, SMALL, run, section, shrunk
 
 from pvsd_modules.io.sound_reading import read_mono
 from pvsd_modules.synthetic.corpus import write_pairs
@@ -56,7 +56,7 @@ def test_noise_is_what_was_added(tmp_path, capsys):
 
 def with_shipped_student(text):
     """Settings with smaller sizes, but for those of the student and its teacher."""
-    pairs = zip(text.splitlines(), shrunk(text).splitlines(), strict=True)
+    pairs = zip(text.splitlines(), shrunk(text, SMALL).splitlines(), strict=True)
     lines = [
         old if old.startswith(("student_", "teacher_")) else new for old, new in pairs
     ]
