@@ -101,7 +101,8 @@ def test_a_folder_of_a_run_is_ready_for_a_hub(run, main, tmp_path):
     model = PseudoVisualEnhancement.from_hparams(folder)
     assert model.make_observation_adding().share == 0.0
     for name, sizes in SIZES.items():
-        stored = torch.load(next(run.glob(f"save/CKPT*/{name}.ckpt")))
+        path = next(run.glob(f"save/CKPT*/{name}.ckpt"))
+        stored = torch.load(path, weights_only=True)
         for key, value in model.mods[name].state_dict().items():
             assert torch.equal(value, stored[key])
         assert all(f"{key}: {value}" in text for key, value in sizes.items())

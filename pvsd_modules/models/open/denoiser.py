@@ -4,15 +4,14 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from pvsd_modules.alignment import STEPS_PER_FRAME
 from pvsd_modules.models.open.bands import BandSplit
 from pvsd_modules.models.open.causal import CausalConv
 from pvsd_modules.models.open.level import LevelPast, RunningLevel
 from pvsd_modules.models.open.lip_encoder import LipEncoder
 from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 from pvsd_modules.models.open.listener import Listener
+from pvsd_modules.models.open.masking import MaskingDenoiser
 from pvsd_modules.models.open.spectra import CausalSTFT, compress
 
 
@@ -68,7 +67,7 @@ class DenoiserPast(NamedTuple):
     decoder: Tensor | None
 
 
-class OpenDenoiser(nn.Module):
+class OpenDenoiser(MaskingDenoiser):
     """Complex spectral masking, with lips as a second witness.
 
     Bands of the compressed spectrum are halved twice by convolutions, two dual-path
@@ -160,11 +159,6 @@ class OpenDenoiser(nn.Module):
         self.activation = nn.PReLU(half)
         self.inner_activation = nn.PReLU(channels)
 
-    @property
-    def streamable(self) -> bool:
-        """Whether it can be streamed: an audio-only baseline cannot."""
-        return self.listener is None
-
     def features(self, spectrum: Tensor) -> Tensor:
         """Compressed bands: ``[batch, steps, 241, 2]`` to ``[batch, 3, steps, 128]``.
 
@@ -240,86 +234,10 @@ class OpenDenoiser(nn.Module):
         masks = self.bands.join(x).permute(0, 2, 3, 1)  # [batch, steps, 241, 2]
         return masks, DenoiserPast(tuple(kept), decoder)
 
-    def analyse(self, wav: Tensor) -> Tensor:
-        """Spectra of whole signals, ``[batch, steps, 241, 2]``."""
-        return self.stft(wav)
-
-    def apply_mask(self, spectrum: Tensor, mask: Tensor) -> Tensor:
-        """Complex product of spectra and masks, ``[..., 2]`` each, in float32."""
-        re, im = spectrum.float().unbind(-1)
-        a, b = mask.float().unbind(-1)
-        return torch.stack([re * a - im * b, re * b + im * a], -1)
-
-    def forward(self, noisy: Tensor, lips: Tensor | None = None) -> dict:
-        """Cleans whole signals.
-
-        Arguments
-        ---------
-        noisy : Tensor
-            ``[batch, time]``, 16 kHz.
-        lips : Tensor or None
-            ``[batch, ceil(time / 640), 48, 96, 3]``; None for no lips at all.
-
-        Returns
-        -------
-        dict
-            ``enhanced`` ``[batch, time]`` and ``features``, the enhanced spectra
-            ``[batch, ceil(time / 160) + 2, 241, 2]``.
-        """
-        spectrum = self.stft(noisy)
-        encoded, _ = self.encode(spectrum)
-        future = (0, 0, 0, self.lookahead_steps)  # zeros past the end
-        encoded = tuple(functional.pad(skip, future) for skip in encoded)
-        codes = self.describe(noisy, lips)
-        if codes is not None:
-            codes = self.lip_steps(codes, spectrum.shape[1])
-        mask, _ = self.decode(encoded, codes)
-        enhanced = self.apply_mask(spectrum, mask)
-        wav = self.stft.inverse(enhanced, noisy.shape[-1])
-        return {"enhanced": wav, "features": enhanced}
-
-    def load_hearing(self, state: dict) -> None:
-        """Takes over weights of an earlier run, except those of the lip path.
-
-        The lip path is new and adds nothing at first: a denoiser with lips and its
-        audio-only baseline start as the same function. So do blocks that the earlier
-        run did not have.
-
-        Arguments
-        ---------
-        state : dict
-            State of a denoiser of the same sizes, or of one with fewer blocks.
-        """
-        added = [
-            (f"paths.{index}.", path)
-            for index, path in enumerate(self.paths)
+    def added_since(self, state: dict) -> list[tuple[str, nn.Module]]:
+        """Layers, by the prefix of their keys, that a state of fewer blocks lacks."""
+        return [
+            (f"paths.{index}.", layer)
+            for index, layer in enumerate(self.paths)
             if f"paths.{index}.along_out.weight" not in state
         ]
-        own = ("lip_encoder.", "listener.", *(prefix for prefix, _ in added))
-        state = {key: value for key, value in state.items() if not key.startswith(own)}
-        fresh = {
-            key: value
-            for key, value in self.state_dict().items()
-            if key.startswith(own)
-        }
-        self.load_state_dict({**state, **fresh})
-        nn.init.zeros_(self.lip_bands.weight)
-        nn.init.zeros_(self.lip_bands.bias)
-        for _, path in added:
-            path.add_nothing()
-
-    def describe(self, noisy: Tensor, lips: Tensor | None) -> Tensor | None:
-        """Descriptions of frames ``[batch, frames, lip_channels]``; None without."""
-        if self.listener is not None:
-            return self.listener(noisy)
-        return None if lips is None else self.lip_encoder(lips)
-
-    def lip_steps(self, codes: Tensor, steps: int) -> Tensor:
-        """Brings frame descriptions to spectral steps.
-
-        Zeros until the first frame may be read; the last frame is held.
-        """
-        codes = codes.repeat_interleave(STEPS_PER_FRAME, 1)
-        codes = functional.pad(codes, (0, 0, self.lip_delay_steps, 0))[:, :steps]
-        missing = steps - codes.shape[1]
-        return functional.pad(codes.mT, (0, missing), mode="replicate").mT

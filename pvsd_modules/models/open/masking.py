@@ -11,7 +11,9 @@ class MaskingDenoiser(nn.Module):
     """Base of denoisers; has nothing to learn itself.
 
     A subclass has ``stft``, ``lip_encoder`` (None in an audio-only baseline),
-    ``listener`` (None elsewhere) and ``lip_delay_steps``.
+    ``listener`` (None elsewhere), ``lip_bands``, ``lip_delay_steps``,
+    ``lookahead_steps``, `encode` and `decode` of
+    `pvsd_modules.models.protocols.StreamableDenoiser`, and `added_since`.
     """
 
     @property
@@ -28,6 +30,60 @@ class MaskingDenoiser(nn.Module):
         re, im = spectrum.float().unbind(-1)
         a, b = mask.float().unbind(-1)
         return torch.stack([re * a - im * b, re * b + im * a], -1)
+
+    def forward(self, noisy: Tensor, lips: Tensor | None = None) -> dict:
+        """Enhances whole signals.
+
+        Arguments
+        ---------
+        noisy : Tensor
+            ``[batch, time]``, 16 kHz.
+        lips : Tensor or None
+            ``[batch, ceil(time / 640), 48, 96, 3]``; None for no lips at all.
+
+        Returns
+        -------
+        dict
+            ``enhanced`` ``[batch, time]`` and ``features``, the enhanced spectra
+            ``[batch, ceil(time / 160) + 2, 241, 2]``.
+        """
+        spectrum = self.stft(noisy)
+        encoded, _ = self.encode(spectrum)
+        future = (0, 0, 0, self.lookahead_steps)  # zeros past the end
+        encoded = tuple(functional.pad(skip, future) for skip in encoded)
+        codes = self.describe(noisy, lips)
+        if codes is not None:
+            codes = self.lip_steps(codes, spectrum.shape[1])
+        mask, _ = self.decode(encoded, codes)
+        enhanced = self.apply_mask(spectrum, mask)
+        wav = self.stft.inverse(enhanced, noisy.shape[-1])
+        return {"enhanced": wav, "features": enhanced}
+
+    def load_hearing(self, state: dict) -> None:
+        """Takes over weights of an earlier run, except those of the lip path.
+
+        The lip path is new and adds nothing at first: a denoiser with lips and its
+        audio-only baseline start as the same function. So do blocks that the earlier
+        run did not have.
+
+        Arguments
+        ---------
+        state : dict
+            State of a denoiser of the same sizes, or of one with fewer blocks.
+        """
+        added = self.added_since(state)
+        own = ("lip_encoder.", "listener.", *(prefix for prefix, _ in added))
+        state = {key: value for key, value in state.items() if not key.startswith(own)}
+        fresh = {
+            key: value
+            for key, value in self.state_dict().items()
+            if key.startswith(own)
+        }
+        self.load_state_dict({**state, **fresh})
+        nn.init.zeros_(self.lip_bands.weight)
+        nn.init.zeros_(self.lip_bands.bias)
+        for _, layer in added:
+            layer.add_nothing()
 
     def describe(self, noisy: Tensor, lips: Tensor | None) -> Tensor | None:
         """Descriptions of frames ``[batch, frames, lip_channels]``; None without."""

@@ -243,59 +243,10 @@ class WideDenoiser(MaskingDenoiser):
         above = self.stft.bins - self.first_bin - mask.shape[2]
         return functional.pad(mask, (0, 0, self.first_bin, above)), tuple(kept)
 
-    def forward(self, noisy: Tensor, lips: Tensor | None = None) -> dict:
-        """Cleans whole signals.
-
-        Arguments
-        ---------
-        noisy : Tensor
-            ``[batch, time]``, 16 kHz.
-        lips : Tensor or None
-            ``[batch, ceil(time / 640), 48, 96, 3]``; None for no lips at all.
-
-        Returns
-        -------
-        dict
-            ``enhanced`` ``[batch, time]`` and ``features``, the enhanced spectra
-            ``[batch, ceil(time / 160) + 2, 241, 2]``.
-        """
-        spectrum = self.stft(noisy)
-        (features,), _ = self.encode(spectrum)
-        future = (0, 0, 0, self.lookahead_steps)  # zeros past the end
-        codes = self.describe(noisy, lips)
-        if codes is not None:
-            codes = self.lip_steps(codes, spectrum.shape[1])
-        mask, _ = self.decode((functional.pad(features, future),), codes)
-        enhanced = self.apply_mask(spectrum, mask)
-        wav = self.stft.inverse(enhanced, noisy.shape[-1])
-        return {"enhanced": wav, "features": enhanced}
-
-    def load_hearing(self, state: dict) -> None:
-        """Takes over weights of an earlier training but for the way of the lips.
-
-        What reads the lips begins anew and at first adds nothing: a denoiser with lips
-        and its audio-only baseline start from there as the same function. So do layers
-        that the earlier training did not have.
-
-        Arguments
-        ---------
-        state : dict
-            State of a denoiser of the same sizes, or of one with fewer blocks.
-        """
-        added = [
+    def added_since(self, state: dict) -> list[tuple[str, nn.Module]]:
+        """Layers, by the prefix of their keys, that a state of fewer blocks lacks."""
+        return [
             (f"layers.{index}.", layer)
             for index, layer in enumerate(self.layers)
             if f"layers.{index}.norm.weight" not in state
         ]
-        own = ("lip_encoder.", "listener.", *(prefix for prefix, _ in added))
-        state = {key: value for key, value in state.items() if not key.startswith(own)}
-        fresh = {
-            key: value
-            for key, value in self.state_dict().items()
-            if key.startswith(own)
-        }
-        self.load_state_dict({**state, **fresh})
-        nn.init.zeros_(self.lip_bands.weight)
-        nn.init.zeros_(self.lip_bands.bias)
-        for _, layer in added:
-            layer.add_nothing()
