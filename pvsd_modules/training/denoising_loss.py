@@ -1,12 +1,16 @@
 """The denoiser's loss, with nothing computed twice."""
 
 import torch
-from speechbrain.dataio.dataio import length_to_mask
 from torch import Tensor, nn
 
 from pvsd_modules.alignment import HOP
 from pvsd_modules.models.open.spectra import WINDOW, CausalSTFT
-from pvsd_modules.training.losses import CompressedSpectralLoss, item_means, reduced
+from pvsd_modules.training.losses import (
+    CompressedSpectralLoss,
+    at_noisy_level,
+    item_means,
+    reduced,
+)
 from pvsd_modules.training.loudness_loss import LoudnessLoss
 
 LONG_WINDOW = 960  # 60 ms, half overlapped
@@ -78,16 +82,11 @@ class DenoisingLoss(nn.Module):
             A scalar, or ``[batch]``.
         """
         self.to(predictions["enhanced"].device)
-        noisy, clean = targets["noisy"], targets["clean"]
-        enhanced, samples, steps, blocks = predictions["enhanced"], None, None, None
-        if lengths is not None:
-            samples = (lengths * noisy.shape[1]).round()  # [batch]
-            mask = length_to_mask(samples, noisy.shape[1], noisy.dtype)
-            noisy, clean, enhanced = noisy * mask, clean * mask, enhanced * mask
+        enhanced, clean, level, samples = at_noisy_level(predictions, targets, lengths)
+        steps = blocks = None
+        if samples is not None:
             steps = (samples / HOP).ceil()
             blocks = (samples / (LONG_WINDOW // 2)).floor().clamp(min=1)
-        level = item_means(noisy.square(), samples).sqrt()[:, None] + 1e-5
-        enhanced, clean = enhanced / level, clean / level
         features = predictions["features"] / level[..., None, None]
         total = self._compare(features, self.stft(clean), WINDOW, steps)
         long = (self._long(enhanced), self._long(clean))

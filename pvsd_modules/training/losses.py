@@ -40,6 +40,35 @@ def item_means(values: Tensor, counts: Tensor | None = None) -> Tensor:
     return (means * mask).sum(1) / counts.clamp(min=1)
 
 
+def at_noisy_level(predictions: dict, targets: dict, lengths: Tensor | None):
+    """Signals divided by the level of the noisy one, without what pads them.
+
+    Arguments
+    ---------
+    predictions, targets : dict
+        ``enhanced``; ``noisy`` and ``clean``, ``[batch, time]``.
+    lengths : Tensor or None
+        Relative lengths of the items, ``[batch]``.
+
+    Returns
+    -------
+    Tensor, Tensor
+        Enhanced and clean, ``[batch, time]``.
+    Tensor
+        The levels, ``[batch, 1]``.
+    Tensor or None
+        Lengths in samples, ``[batch]``; None without lengths.
+    """
+    noisy, clean = targets["noisy"], targets["clean"]
+    enhanced, samples = predictions["enhanced"], None
+    if lengths is not None:
+        samples = (lengths * noisy.shape[1]).round()
+        mask = length_to_mask(samples, noisy.shape[1], noisy.dtype)
+        noisy, clean, enhanced = noisy * mask, clean * mask, enhanced * mask
+    level = item_means(noisy.square(), samples).sqrt()[:, None] + 1e-5
+    return enhanced / level, clean / level, level, samples
+
+
 def reduced(losses: Tensor, reduction: str) -> Tensor:
     """The mean of ``[batch]`` losses, or with ``reduction="batch"`` all of them."""
     return losses if reduction == "batch" else losses.mean()
@@ -145,14 +174,7 @@ class CompressedSpectralLoss(nn.Module):
         Tensor
             A scalar, or ``[batch]``.
         """
-        noisy, clean = targets["noisy"], targets["clean"]
-        enhanced, samples = predictions["enhanced"], None
-        if lengths is not None:
-            samples = (lengths * noisy.shape[1]).round()  # [batch]
-            mask = length_to_mask(samples, noisy.shape[1], noisy.dtype)
-            noisy, clean, enhanced = noisy * mask, clean * mask, enhanced * mask
-        level = item_means(noisy.square(), samples).sqrt()[:, None] + 1e-5
-        enhanced, clean = enhanced / level, clean / level
+        enhanced, clean, _, samples = at_noisy_level(predictions, targets, lengths)
         losses = [
             self._spectral(enhanced, clean, window, samples)
             for window in self.resolutions
