@@ -25,7 +25,9 @@ class Augmenter:
         Chance of a synthetic room on the speech (the target has the same room:
         the denoiser is not asked to dereverberate).
     narrowband : float
-        Chance that the whole mixture is low-passed somewhere from 3 to 7 kHz.
+        Chance that the whole mixture is low-passed.
+    narrowband_hz : tuple of float
+        Range of the frequency above which nothing is left then.
     clipping : float
         Chance that the noisy signal is clipped.
     level_db : tuple of float
@@ -51,6 +53,7 @@ class Augmenter:
     equaliser_db: float = 6.0
     reverberation: float = 0.25
     narrowband: float = 0.1
+    narrowband_hz: tuple = (3000.0, 7000.0)
     clipping: float = 0.05
     level_db: tuple = (-50.0, -10.0)
     second_noise: float = 0.2
@@ -154,7 +157,7 @@ class Augmenter:
         """Bandwidth, level and clipping."""
         finish = Finish()
         if random.random() < self.narrowband:
-            finish.cutoff = random.uniform(3000, 7000)
+            finish.cutoff = random.uniform(*self.narrowband_hz)
         finish.level_db = random.uniform(*self.level_db)
         if random.random() < self.clipping:
             finish.clip = random.uniform(0.2, 0.8)

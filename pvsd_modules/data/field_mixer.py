@@ -59,6 +59,9 @@ class FieldAugmenter(Augmenter):
         Chance that the noisy signal is rounded to 16 bits.
     """
 
+    narrowband: float = 0.2
+    # Up to the edge that resamplers leave: a network that never met it fails there.
+    narrowband_hz: tuple = (3000.0, 7950.0)
     level_db: tuple = (-70.0, 0.0)
     clean_only: float = 0.04
     second_noise: float = 0.3
