@@ -56,14 +56,22 @@ class Denoiser(Protocol):
 
 
 class StreamableLipModel(LipModel, Protocol):
-    """A lip model that is recurrent in time, with its state as an argument."""
+    """A lip model that is recurrent in time, with its state as an argument.
+
+    A state is a tree of tensors; that of the beginning is None, or zeros.
+    """
 
     #: Frames past the one it generates that it waits for.
     lookahead_frames: int
+    #: Spectra of 480 samples every 160.
+    stft: CausalSTFT
 
     def encode(self, samples: Tensor, past: Any = None) -> tuple[Tensor, Any]:
         """``[batch, 320 + 640 n]``, 320 old samples first, to the codes of ``n`` frames
         and the state for the next call."""
+
+    def encode_spectra(self, spectrum: Tensor, past: Any = None) -> tuple[Tensor, Any]:
+        """As `encode`, of spectra ``[batch, 4 n, 241, 2]``."""
 
     def draw(self, weights: Tensor) -> Tensor:
         """Codes ``[batch, n, ...]`` to frames ``[batch, n, 48, 96, 3]``."""
@@ -73,7 +81,7 @@ class StreamableDenoiser(Denoiser, Protocol):
     """A denoiser that is recurrent in time, with its states as arguments.
 
     It works on steps of 160 samples. What `encode` returns is a tuple of tensors
-    with the steps in dimension 2; the states are its own affair.
+    with the steps in dimension 2; the states are as those of `StreamableLipModel`.
     """
 
     #: Whether it can be streamed: an audio-only baseline cannot.

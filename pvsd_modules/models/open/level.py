@@ -15,11 +15,11 @@ SILENCE = 1e-4
 PRIOR_STEPS = 5.0
 #: Bins from here on count (100 Hz): rumble and DC say nothing of how loud speech is.
 FIRST_BIN = 3
-_BLOCK = 512
+_FADING = 40.0  # in a block, as an exponent of e: float32 holds it
 
 
 class LevelPast(NamedTuple):
-    """Decayed sums of magnitudes and of ones, both ``[batch]``."""
+    """Decayed sums of magnitudes and of ones, both ``[batch]``, less the prior's."""
 
     total: Tensor
     count: Tensor
@@ -48,6 +48,8 @@ class RunningLevel(nn.Module):
 
     def __init__(self, seconds: float):
         super().__init__()
+        #: Steps that are computed at once.
+        self.block = int(_FADING * 100 * seconds)
         self.decay = float(torch.exp(torch.tensor(-0.01 / seconds))) if seconds else 0.0
 
     @torch.no_grad()
@@ -57,19 +59,21 @@ class RunningLevel(nn.Module):
         # By Parseval the root mean square of the samples; the window halves the power.
         heard = (heard * (4.0 / WINDOW**2)).sqrt()  # [batch, steps]
         if past is None:
-            count = heard.new_full(heard.shape[:1], PRIOR_STEPS)
-            past = LevelPast(TARGET * count, count)
-        total, count = past
+            nothing = heard.new_zeros(heard.shape[:1])
+            past = LevelPast(nothing, nothing)
+        total, count = past.total + TARGET * PRIOR_STEPS, past.count + PRIOR_STEPS
         means = []
         # In blocks, since the powers of the decay leave the range of numbers.
-        for block in heard.split(_BLOCK, 1):
+        short = heard.shape[1] <= self.block
+        for block in (heard,) if short else heard.split(self.block, 1):
             sound = (block > SILENCE).to(block)
             faded = self.decay ** sound.cumsum(1)
             totals = faded * (total[:, None] + (sound * block / faded).cumsum(1))
             counts = faded * count[:, None] + (1 - faded) / (1 - self.decay)
             means.append(totals / counts)
             total, count = totals[:, -1], counts[:, -1]
-        return torch.cat(means, 1), LevelPast(total, count)
+        past = LevelPast(total - TARGET * PRIOR_STEPS, count - PRIOR_STEPS)
+        return torch.cat(means, 1), past
 
     def forward(self, spectrum: Tensor, past: LevelPast | None = None):
         """Spectra at the target's level, and what to hand on.

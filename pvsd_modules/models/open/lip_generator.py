@@ -143,9 +143,12 @@ class OpenLipGenerator(nn.Module):
         LipPast
             For the next call.
         """
+        return self.encode_spectra(self.stft.analyse(samples), past)
+
+    def encode_spectra(self, spectrum: Tensor, past: LipPast | None = None):
+        """As `encode`, of the spectra ``[batch, 4 n, 241, 2]`` of the piece."""
         caches = iter(past.convolutions if past else [None] * 5)
         kept = []
-        spectrum = self.stft.analyse(samples)
         spectrum, level = self.level(spectrum, past.level if past else None)
         energy = spectrum.square().sum(-1)  # [batch, steps, 241]
         x = (energy @ self.mel + 1e-7).log().mul(0.25).add(1.0)  # [batch, steps, bands]

@@ -34,9 +34,8 @@ class LowCutSTFT(CausalSTFT):
         leak = leak / leak[0, 0]
         self.register_buffer("leak", leak, persistent=False)
 
-    def analyse(self, samples: Tensor) -> Tensor:
-        """``[batch, 320 + 160 n]`` to ``[batch, n, 241, 2]``."""
-        spectrum = super().analyse(samples)
+    def cut(self, spectrum: Tensor) -> Tensor:
+        """Spectra ``[batch, n, 241, 2]`` without what lies below ``first``."""
         spectrum = spectrum - spectrum[:, :, :1, :1] * self.leak
         return torch.nn.functional.pad(
             spectrum[:, :, self.first :], (0, 0, self.first, 0)

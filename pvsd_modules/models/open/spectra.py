@@ -72,7 +72,11 @@ class CausalSTFT(nn.Module):
             ``[batch, n, 241, 2]``.
         """
         frames = samples.float().unfold(-1, WINDOW, HOP)  # [batch, n, 480]
-        return torch.view_as_real(torch.fft.rfft(frames * self.window))
+        return self.cut(torch.view_as_real(torch.fft.rfft(frames * self.window)))
+
+    def cut(self, spectrum: Tensor) -> Tensor:
+        """What is kept of spectra ``[batch, n, 241, 2]``: all of them."""
+        return spectrum
 
     def frames(self, spectrum: Tensor) -> Tensor:
         """Windowed time frames of spectra, ``[batch, n, 480]``, ready to add."""
