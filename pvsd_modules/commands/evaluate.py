@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add("--trust", action="store_true", help=TRUST)
     add(
-        "--lips", help="source of the lips: student, none, zeros, frozen, shuffled or "
+        "--lips", help="source of the lips: student, none, zeros, held, shuffled or "
         "teacher (default: the one the model was trained with)",
     )  # fmt: skip
     add(

@@ -7,7 +7,7 @@ from pvsd_modules.alignment import frame_count
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.models.protocols import LipModel, LipTeacher
 
-SOURCES = ("student", "teacher", "real", "none", "zeros", "frozen", "shuffled")
+SOURCES = ("student", "teacher", "real", "none", "zeros", "held", "shuffled")
 
 
 class LipSource(nn.Module):
@@ -19,7 +19,7 @@ class LipSource(nn.Module):
     neutral mouth, theirs from the clip's median frame, put on that mouth;
     ``none``     no lips, ``None``;
     ``zeros``    black frames;
-    ``frozen``   the student's first frame, held;
+    ``held``     the student's first frame, held;
     ``shuffled`` the student's lips of another utterance of the batch, or of the other
     half of the utterance where the batch holds only one.
 
@@ -44,7 +44,7 @@ class LipSource(nn.Module):
         super().__init__()
         if source not in SOURCES:
             raise PvsdError(f"lips: {source} is unknown: choose {', '.join(SOURCES)}.")
-        if source in ("student", "frozen", "shuffled") and student is None:
+        if source in ("student", "held", "shuffled") and student is None:
             raise PvsdError(f"lips: {source} needs a student: give student_path.")
         if source == "teacher" and teacher is None:
             raise PvsdError("lips: teacher needs a teacher: give teacher_path.")
@@ -86,7 +86,7 @@ class LipSource(nn.Module):
         if self.source == "teacher":
             return self.taught(clean)
         lips = self.student(noisy)
-        if self.source == "frozen":
+        if self.source == "held":
             return lips[:, :1].expand_as(lips)
         if self.source == "shuffled":
             if len(lips) > 1:

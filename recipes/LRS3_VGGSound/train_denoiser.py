@@ -5,7 +5,7 @@
         --data_root SPEECH --noise_root NOISE --student_path results/open_student
 
 The key ``lips`` chooses whose lips it reads: student, teacher, real, none, zeros,
-frozen or shuffled. With ``train_student`` the student is trained together with the
+held or shuffled. With ``train_student`` the student is trained together with the
 denoiser; with ``audio_only`` the baseline of equal size without lips is trained.
 Interrupted, the same command resumes from the last checkpoint.
 """
@@ -208,7 +208,7 @@ def check_settings(hparams):
         raise PvsdError(
             "audio_only: the audio-only baseline reads no lips: add --lips none."
         )
-    if lips in ("student", "frozen", "shuffled") and not hparams["student_path"]:
+    if lips in ("student", "held", "shuffled") and not hparams["student_path"]:
         raise PvsdError(
             f"lips: {lips} needs a trained student: add --student_path with its "
             "weights file or the output folder of its training run."

@@ -33,7 +33,7 @@ KINDS = {
     "open denoiser, real": {"lips": "real"},
     "open denoiser, zeros": {"lips": "zeros"},
     "open denoiser, none": {"lips": "none"},
-    "open denoiser, frozen": {"lips": "frozen"},
+    "open denoiser, held lips": {"lips": "held"},
     "open denoiser, shuffled": {"lips": "shuffled"},
     "open denoiser, together": {"lips": "student", "train_student": True},
     "open denoiser, audio only": {"lips": "none", "audio_only": True},

@@ -84,7 +84,7 @@ def test_two_processes_train_everything_together(recipe, networks, tmp_path):
         "none": {},
         "student": student,
         "teacher": teacher,
-        "frozen": student,
+        "held": student,
         "shuffled": student,
     }
     jobs = {

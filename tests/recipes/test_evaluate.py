@@ -164,7 +164,7 @@ def test_an_interrupted_run_goes_on(evaluate, tmp_path, monkeypatch):
     assert rows == whole
 
 
-@pytest.mark.parametrize("lips", ["none", "zeros", "frozen", "shuffled"])
+@pytest.mark.parametrize("lips", ["none", "zeros", "held", "shuffled"])
 def test_lips_change_the_score(evaluate, tmp_path, lips):
     one = {"items": 2, **QUICK}
     usual = evaluate("TinyDenoiser", output_folder=tmp_path / "a", **one)[1]

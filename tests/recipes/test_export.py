@@ -164,7 +164,7 @@ def test_arguments_of_any_type_survive(tmp_path, monkeypatch):
 
 
 def test_the_kind_is_that_of_the_weights(run, tmp_path):
-    baseline = settings_of(**SIZES) + "  twin_of: !ref <student>\n"
+    baseline = settings_of(**SIZES) + "  baseline_of: !ref <student>\n"
     other = write_run(tmp_path / "baseline", baseline)
     folder = export({"student": other, "denoiser": other}, tmp_path / "model")
     text = (folder / "hyperparams.yaml").read_text()

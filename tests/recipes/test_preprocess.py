@@ -323,7 +323,7 @@ def test_a_worker_that_dies_is_reported(tree, tmp_path):
     assert {o.reason for o in outcomes} == {"its worker process died"}
 
 
-def test_names_of_flat_folders_and_twins(tmp_path):
+def test_names_of_flat_and_equal_folders(tmp_path):
     root = tmp_path / "grid"
     root.mkdir()
     for name in ("a.mp4", "b.mp4", "b.MKV", "notes.txt"):

@@ -14,7 +14,7 @@ def pair():
     torch.manual_seed(0)
     student = OpenLipGenerator(channels=32, layers=1, motions=8, lookahead_frames=1)
     denoiser = OpenDenoiser(channels=16, blocks=1)
-    baseline = OpenDenoiser(channels=16, blocks=1, twin_of=student)
+    baseline = OpenDenoiser(channels=16, blocks=1, baseline_of=student)
     return student, denoiser, baseline
 
 
@@ -36,7 +36,7 @@ def test_it_reads_no_lips_and_all_of_it_learns():
 
 def test_it_hears_at_the_level_that_the_student_hears_at():
     student = OpenLipGenerator(16, 1, 4, level_seconds=2.0)
-    baseline = OpenDenoiser(channels=8, blocks=1, twin_of=student)
+    baseline = OpenDenoiser(channels=8, blocks=1, baseline_of=student)
     assert baseline.listener.trunk.level.decay == student.level.decay > 0.9
 
 

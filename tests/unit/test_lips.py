@@ -48,7 +48,7 @@ def test_controls():
     student = lips("student")
     assert lips("none") is None
     assert lips("zeros").abs().max() == 0
-    assert torch.equal(lips("frozen"), student[:, :1].expand_as(student))
+    assert torch.equal(lips("held"), student[:, :1].expand_as(student))
     assert torch.equal(lips("shuffled"), student.flip(0))
     alone = lips("shuffled", NOISY[:1])
     assert torch.equal(alone, student[:1, [2, 0, 1]])

@@ -141,7 +141,7 @@ def test_a_live_stream_is_at_most_40_ms_late():
 
 def test_an_audio_only_baseline_is_not_streamed():
     student = OpenLipGenerator(channels=16, layers=1, motions=4)
-    baseline = OpenDenoiser(channels=8, blocks=1, twin_of=student)
+    baseline = OpenDenoiser(channels=8, blocks=1, baseline_of=student)
     with pytest.raises(PvsdError, match="engine: whole"):
         RecurrentStream(student, baseline)
 

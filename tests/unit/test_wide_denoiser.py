@@ -160,7 +160,7 @@ class TestBaseline:
     def pair():
         torch.manual_seed(0)
         student = OpenLipGenerator(channels=32, layers=1, motions=8, lookahead_frames=1)
-        return student, small(), small(twin_of=student)
+        return student, small(), small(baseline_of=student)
 
     @staticmethod
     def count(*networks):

@@ -73,7 +73,7 @@ class WideDenoiser(MaskingDenoiser):
     lip_delay_steps : int
         How many steps of 10 ms later than its sound a lip frame is read; even. A stream
         that may not wait for the end of a frame reads the one before.
-    twin_of : OpenLipGenerator or None
+    baseline_of : OpenLipGenerator or None
         Makes the audio-only baseline, of equal size, of a denoiser that reads this
         student's lips: a `Listener` with the parameters of both takes the place of the
         lip encoder, and lips are not read.
@@ -108,7 +108,7 @@ class WideDenoiser(MaskingDenoiser):
         lookahead_steps: int = 14,
         lip_channels: int = 64,
         lip_delay_steps: int = 0,
-        twin_of: OpenLipGenerator | None = None,
+        baseline_of: OpenLipGenerator | None = None,
         mask_limit: float = 1.5,
         level_seconds: float = 3.0,
         first_bin: int = 2,
@@ -129,10 +129,10 @@ class WideDenoiser(MaskingDenoiser):
         self.join = nn.Linear(2 * channels, channels)
         self.lip_encoder = LipEncoder(lip_channels)
         self.listener = None
-        if twin_of is not None:
-            count = sum(p.numel() for p in twin_of.parameters())
+        if baseline_of is not None:
+            count = sum(p.numel() for p in baseline_of.parameters())
             count += sum(p.numel() for p in self.lip_encoder.parameters())
-            self.listener = Listener(twin_of, lip_channels, count)
+            self.listener = Listener(baseline_of, lip_channels, count)
             self.lip_encoder = None
         self.lip_width = 16
         self.lip_bands = nn.Linear(lip_channels, bands * self.lip_width)
