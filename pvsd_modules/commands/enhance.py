@@ -151,13 +151,20 @@ def _writable(jobs: list) -> tuple[list, dict]:
     from pvsd_modules.io.suffixes import VIDEO_SUFFIXES
 
     named, notes = [], {}
+    taken = {output for _, output in jobs}
     for path, output in jobs:
         # What a user names is written as it is named, or is an error.
         if output.suffix == path.suffix:
             has_video = output.suffix.lower() in VIDEO_SUFFIXES
-            output, note = nearest_output(output, has_video)
+            nearest, note = nearest_output(output, has_video)
             if note:
+                if nearest in taken:  # talk.gsm beside talk.m4a: talk.gsm.m4a
+                    whole = output.name + nearest.suffix
+                    note = note.replace(nearest.name, whole)
+                    nearest = nearest.with_name(whole)
+                taken.add(nearest)
                 notes[path] = note
+            output = nearest
         named.append((path, output))
     return named, notes
 

@@ -240,7 +240,9 @@ class Encoding:
     notes: tuple[str, ...] = ()
 
 
-def encoding_of(track: AudioTrack, output: str | Path) -> Encoding:
+def encoding_of(
+    track: AudioTrack, output: str | Path, source: str | Path = ""
+) -> Encoding:
     """How a track is stored in an output, as like its source as possible.
 
     Arguments
@@ -249,6 +251,9 @@ def encoding_of(track: AudioTrack, output: str | Path) -> Encoding:
         The source.
     output : str or Path
         File to write.
+    source : str or Path
+        The file that holds the track: another codec in a file of the same kind is
+        noted.
 
     Returns
     -------
@@ -276,8 +281,11 @@ def encoding_of(track: AudioTrack, output: str | Path) -> Encoding:
     if kept and stored[:1] in ("s", "f") and sample_format_of(codec, stored) != stored:
         notes.append(f"Samples are stored as {sample_format_of(codec, stored)} in "
                      f"{suffix}, not as {stored}.")  # fmt: skip
-    source = _ENCODERS.get(track.codec, track.codec)
-    if container_of(output).pictures and not (stored or kept or source == codec):
+    elif kept and 0 < track.bits < 16 and track.codec.startswith(_LOSSLESS):
+        notes.append(f"Samples are stored with 16 bits, not {track.bits}.")
+    same_kind = Path(source).suffix.lower() == suffix
+    changed = _ENCODERS.get(track.codec, track.codec) != codec
+    if (container_of(output).pictures or same_kind) and changed and not stored:
         plain = codec.removeprefix("lib")
         notes.append(f"The sound is stored as {plain}, not as {track.codec}.")
     rate = _rate(codec, track.sample_rate)

@@ -6,10 +6,11 @@ tried, and its content decides what it is.
 
 VIDEO_SUFFIXES = frozenset(
     ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .m2ts .mts .flv .wmv .3gp .ogv .mxf "
-    ".vob".split()
+    ".vob .ogm .f4v .3g2 .asf .nut .dv".split()
 )
 SOUND_SUFFIXES = frozenset(
     ".wav .flac .mp3 .ogg .oga .opus .aiff .aif .aifc .caf .au .w64 .rf64 .m4a .m4b "
-    ".aac .wma .mka .ac3 .mp2 .wv .tta .amr .spx".split()
+    ".aac .wma .mka .weba .ac3 .eac3 .dts .mp1 .mp2 .mpa .wv .tta .ape .amr .awb .spx "
+    ".gsm .snd .voc .nist .sph .ircam .htk .avr .paf .sds .svx .8svx".split()
 )
 MEDIA_SUFFIXES = SOUND_SUFFIXES | VIDEO_SUFFIXES

@@ -146,7 +146,7 @@ def _only(
 ) -> tuple[Encoding, _Checked]:
     """The encoding and the blocks of a file with a single track."""
     ((index, blocks),) = sound.items()
-    encoding = encoding_of(info.tracks[index], output)
+    encoding = encoding_of(info.tracks[index], output, info.path)
     written.notes += encoding.notes
     floating = encoding.codec.startswith("pcm_f")
     return encoding, _Checked(blocks, not floating, written)
@@ -297,7 +297,7 @@ class _Streams:
         blocks = self.sound.get(index)
         if blocks is None:
             blocks = sound_blocks(self.info.select(index + 1))
-        encoding = encoding_of(track, self.output)
+        encoding = encoding_of(track, self.output, self.info.path)
         notes = self.written.notes
         notes += [one for one in encoding.notes if one not in notes]
         encoder = SoundEncoder(target, encoding, track.sample_rate, track.channels)

@@ -171,3 +171,13 @@ def test_signals_clean_up(tmp_path, identity_folder, number):
     assert process.returncode == 128 + getattr(signal, number)
     assert complaints == "pvsd: interrupted, nothing half-written is left.\n"
     assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())
+
+
+def test_files_whose_nearest_formats_are_the_same_are_all_written(pvsd, tmp_path):
+    for name in ("talk.gsm", "talk.spx", "talk.m4a"):
+        write(tmp_path / "in" / "a.wav").rename(tmp_path / "in" / name)
+    code, _, complaints = pvsd("enhance", tmp_path / "in", "-o", tmp_path / "out")
+    written = sorted(path.name for path in (tmp_path / "out").glob("talk*"))
+    assert code == 0
+    assert written == ["talk.gsm.m4a", "talk.m4a", "talk.spx.m4a"]
+    assert "talk.gsm.m4a is written instead" in complaints

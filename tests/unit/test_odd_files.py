@@ -393,6 +393,17 @@ def test_every_sound_format_can_be_written(tmp_path, suffix):
     assert order(samples) == [0]
 
 
+def test_another_codec_in_a_file_of_the_same_kind_is_noted(tmp_path):
+    soundfile.write(tmp_path / "a.wav", tones()[0], RATE, "MS_ADPCM")
+    _, notes = rewritten(tmp_path / "a.wav", tmp_path / "b.wav")
+    assert "The sound is stored as pcm_s16le, not as adpcm_ms." in notes
+    _, notes = rewritten(tmp_path / "a.wav", tmp_path / "b.flac")
+    assert not any("stored as" in note for note in notes)
+    video(tmp_path / "a.mkv", "libmp3lame")
+    _, notes = rewritten(tmp_path / "a.mkv", tmp_path / "b.avi")
+    assert any("stored as pcm_s16le, not as mp3" in note for note in notes)
+
+
 def test_a_rate_without_speech_is_refused(tmp_path):
     wav(tmp_path / "a.wav", tones(), rate=7)
     with pytest.raises(PvsdError, match="7 Hz"):
