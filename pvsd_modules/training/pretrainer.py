@@ -19,7 +19,7 @@ class RunPretrainer(StrictPretrainer):
         a training run, of which the best checkpoint is taken; or None.
     fresh_lip_path : bool
         Whether the denoiser takes over everything but what reads the lips, see
-        `pvsd_modules.models.open.denoiser.OpenDenoiser.load_hearing`.
+        `pvsd_modules.models.open.denoiser.OpenDenoiser.load_except_lip_path`.
 
     Raises
     ------
@@ -46,7 +46,7 @@ class RunPretrainer(StrictPretrainer):
         if denoiser is not None:
             path = self.paths["denoiser"]
             try:
-                denoiser.load_hearing(read_weights(path))
+                denoiser.load_except_lip_path(read_weights(path))
             except RuntimeError as error:
                 raise PvsdError(
                     f"{path} does not fit the denoiser ({type(denoiser).__name__}): "

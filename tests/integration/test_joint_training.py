@@ -98,7 +98,7 @@ def test_the_audio_only_baseline_trains_without_lips(
         init_path=base, fresh_lip_path="True", **TINY,
     )  # fmt: skip
     state = recipe.weights(folder, "denoiser")
-    assert any(key.startswith("listener.trunk.recurrent") for key in state)
+    assert any(key.startswith("audio_path.trunk.recurrent") for key in state)
     assert not any(key.startswith("lip_encoder") for key in state)
     assert state["lip_bands.weight"].abs().sum() > 0
     words = ["--student", student_folder, "--denoiser", folder]

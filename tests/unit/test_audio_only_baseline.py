@@ -37,7 +37,7 @@ def test_it_reads_no_lips_and_all_of_it_learns():
 def test_it_hears_at_the_level_that_the_student_hears_at():
     student = OpenLipGenerator(16, 1, 4, level_seconds=2.0)
     baseline = OpenDenoiser(channels=8, blocks=1, baseline_of=student)
-    assert baseline.listener.trunk.level.decay == student.level.decay > 0.9
+    assert baseline.audio_path.trunk.level.decay == student.level.decay > 0.9
 
 
 def test_it_hears_as_far_ahead_as_the_student():
@@ -47,7 +47,9 @@ def test_it_hears_as_far_ahead_as_the_student():
     changed = wav.clone()
     changed[:, 3200:] += 1.0  # from frame 5 on
     with torch.no_grad():
-        gap = (baseline.listener(wav) - baseline.listener(changed)).abs().amax((0, 2))
+        gap = (
+            (baseline.audio_path(wav) - baseline.audio_path(changed)).abs().amax((0, 2))
+        )
     assert gap[:4].max() == 0 and gap[4] > 0
 
 
@@ -58,7 +60,7 @@ def test_both_start_as_the_function_that_was_trained_without_lips():
     with torch.no_grad():
         wanted = base(noisy, None)["enhanced"]
         for network in (denoiser, baseline):
-            network.load_hearing(base.state_dict())
+            network.load_except_lip_path(base.state_dict())
             found = network.eval()(noisy, lips)["enhanced"]
             assert torch.allclose(found, wanted, atol=1e-6)
 
@@ -66,7 +68,7 @@ def test_both_start_as_the_function_that_was_trained_without_lips():
 def test_added_blocks_start_as_nothing_and_learn():
     _, base, _ = pair()
     deeper = OpenDenoiser(channels=16, blocks=2)
-    deeper.load_hearing(base.state_dict())
+    deeper.load_except_lip_path(base.state_dict())
     noisy = torch.randn(1, 4000)
     with torch.no_grad():
         wanted = base.eval()(noisy)["enhanced"]

@@ -45,11 +45,12 @@ def test_it_learns_and_goes_on_where_it_stopped():
 
 
 def test_lstms_are_four_matrices_and_masks_are_left_to_adam():
-    denoiser = WideDenoiser(channels=8, whole=16)
+    denoiser = WideDenoiser(channels=8, full_band_channels=16)
     kinds = {n: getattr(p, "stacked", 0) for n, p in denoiser.named_parameters()}
     assert kinds["layers.1.rnn.weight_ih_l0"] == 4
-    assert kinds["layers.0.far"] == kinds["join.weight"] == kinds["hidden.weight"] == 1
-    assert kinds["masks.0.weight"] == kinds["hidden.bias"] == kinds["join.bias"] == 0
+    one = ("layers.0.full_band", "lookahead.weight", "hidden.weight")
+    none = ("masks.0.weight", "hidden.bias", "lookahead.bias")
+    assert {kinds[n] for n in one} == {1} and {kinds[n] for n in none} == {0}
     assert not any(v for n, v in kinds.items() if n.startswith("lip_encoder"))
     optimizer = Muon(denoiser.parameters(), lr=0.01)
     before = {n: p.detach().clone() for n, p in denoiser.named_parameters()}

@@ -83,7 +83,7 @@ def test_a_mask_goes_to_its_limit_and_no_further(limit):
 def test_a_slight_motion_fills_what_the_lip_encoder_says():
     torch.manual_seed(0)
     encoder = LipEncoder(16)
-    encoder.motion.momentum = 0.5  # settles in a few passes
+    encoder.pixel_norm.momentum = 0.5  # settles in a few passes
     still, motion = torch.rand(48, 96, 3), 0.01 * torch.randn(48, 96, 1)
     lips = still + torch.randn(4, 25, 1, 1, 1) * motion
     with torch.no_grad():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pvsd_modules.inference.recurrent_stream import RecurrentStream
-from pvsd_modules.models.open.band_layers import BandSplitEncoder, OverBands
+from pvsd_modules.models.open.band_layers import BandSplitEncoder, CrossBandLayer
 from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 from pvsd_modules.models.open.wide_denoiser import LAYOUT, WideDenoiser
 
@@ -13,7 +13,7 @@ SETTINGS = {"offline": (2, 6, 0), "live": (0, 0, 2), "late": (1, 2, 10)}
 
 
 def small(**settings) -> WideDenoiser:
-    return WideDenoiser(**{"channels": 8, "whole": 16} | settings)
+    return WideDenoiser(**{"channels": 8, "full_band_channels": 16} | settings)
 
 
 @pytest.fixture(scope="module", params=SETTINGS)
@@ -178,7 +178,7 @@ class TestBaseline:
         with torch.no_grad():
             wanted = base(noisy, None)["enhanced"]
             for network in (denoiser, baseline):
-                network.load_hearing(base.state_dict())
+                network.load_except_lip_path(base.state_dict())
                 found = network.eval()(noisy, lips)["enhanced"]
                 assert torch.allclose(found, wanted, atol=1e-5)
 
@@ -198,7 +198,7 @@ def test_blocks_can_join_and_at_first_add_nothing(blocks):
     torch.manual_seed(0)
     base, other = small(blocks=1).eval(), small(blocks=blocks)
     noisy = torch.randn(1, 4000)
-    other.load_hearing(base.state_dict())
+    other.load_except_lip_path(base.state_dict())
     with torch.no_grad():
         found = other.eval()(noisy)["enhanced"]
         assert torch.allclose(found, base(noisy)["enhanced"], atol=1e-6)
@@ -221,7 +221,7 @@ def test_bands_cover_all_bins_once():
 
 def test_the_map_over_bands_reaches_all_of_them():
     torch.manual_seed(0)
-    layer = OverBands(8, 6, width=3, mixed=4)
+    layer = CrossBandLayer(8, 6, width=3, mixed=4)
     x = torch.randn(1, 2, 6, 8, requires_grad=True)
     y, _ = layer(x)
     y[0, 0, 0].sum().backward()

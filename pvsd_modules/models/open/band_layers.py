@@ -1,7 +1,7 @@
-"""Layers on ``[batch, steps, bands, channels]``, wide enough to keep a processor busy.
+"""Layers of the wide denoiser, on ``[batch, steps, bands, channels]``.
 
-Every layer that remembers takes its past as an argument and gives the new one back:
-feeding a signal in pieces gives the numbers of feeding it whole.
+Every layer takes its state as an argument and returns the new one: a signal in pieces
+gives the same output as the whole signal.
 """
 
 import math
@@ -51,7 +51,7 @@ class BandLinear(nn.Module):
 
 
 class BandSplitEncoder(nn.Module):
-    """Describes each band of a spectrum, and the edges of its neighbours.
+    """Encodes each band of a spectrum, with the edges of its neighbours.
 
     One linear layer a band (BSRNN; Luo & Yu 2023), with bands that overlap.
 
@@ -59,12 +59,12 @@ class BandSplitEncoder(nn.Module):
     ---------
     layout : sequence of (int, int)
         Groups of bands: how many, and of how many bins.
-    first : int
+    first_bin : int
         Bin at which the lowest band begins.
     features : int
-        Numbers a bin.
+        Values of every bin.
     channels : int
-        Width of the description.
+        Output size of every band.
     overlap : int
         Bins of the neighbours on either side that a band also sees.
 
@@ -76,10 +76,15 @@ class BandSplitEncoder(nn.Module):
     """
 
     def __init__(
-        self, layout: Layout, first: int, features: int, channels: int, overlap: int = 2
+        self,
+        layout: Layout,
+        first_bin: int,
+        features: int,
+        channels: int,
+        overlap: int = 2,
     ):
         super().__init__()
-        self.first, self.overlap = first, overlap
+        self.first_bin, self.overlap = first_bin, overlap
         self.layout = layout
         self.groups = nn.ModuleList(
             BandLinear(count, (width + 2 * overlap) * features, channels)
@@ -93,24 +98,24 @@ class BandSplitEncoder(nn.Module):
         """
         batch, steps = x.shape[:2]
         bins = sum(count * width for count, width in self.layout)
-        x = x[:, :, self.first : self.first + bins]
+        x = x[:, :, self.first_bin : self.first_bin + bins]
         edge = self.overlap
         x = functional.pad(x, (0, 0, edge, edge + bins - x.shape[2]))
-        described, start = [], 0
+        encoded, start = [], 0
         for (count, width), group in zip(self.layout, self.groups, strict=True):
             part = x[:, :, start : start + count * width + 2 * edge]
             part = part.unfold(2, width + 2 * edge, width)  # [.., count, features, w]
-            described.append(group(part.reshape(batch, steps, count, -1)))
+            encoded.append(group(part.reshape(batch, steps, count, -1)))
             start += count * width
-        return torch.cat(described, 2)
+        return torch.cat(encoded, 2)
 
 
-class OverBands(nn.Module):
-    """A convolution over neighbouring bands, and a map of every band to every other.
+class CrossBandLayer(nn.Module):
+    """Intra-frame layer: a convolution over neighbouring bands, and a full-band layer.
 
-    The map is one matrix ``[bands, bands]`` for each of a few channels, as the
-    full-band linear layer of SpatialNet (Quan & Li 2024): at a small part of the cost
-    of a recurrent layer a band hears of all harmonics at once.
+    As the cross-band block of SpatialNet (Quan & Li 2024), whose full-band linear layer
+    is a matrix ``[bands, bands]`` for each of a few channels. It costs much less than a
+    recurrent layer over the bands.
 
     Arguments
     ---------
@@ -119,41 +124,45 @@ class OverBands(nn.Module):
     bands : int
         Number of bands.
     width : int
-        Bands that the convolution sees.
+        Kernel size of the convolution, in bands.
     mixed : int
-        Channels that are mapped.
+        Channels of the full-band layer.
     """
 
     def __init__(self, channels: int, bands: int, width: int = 5, mixed: int = 24):
         super().__init__()
         self.norm = nn.LayerNorm(channels)
-        self.near = nn.Conv2d(channels, channels, (1, width), padding=(0, width // 2))
-        self.near_out = nn.Linear(channels, channels)
+        self.conv = nn.Conv2d(channels, channels, (1, width), padding=(0, width // 2))
+        self.conv_out = nn.Linear(channels, channels)
         self.squeeze = nn.Linear(channels, mixed)
-        self.far = nn.Parameter(torch.randn(mixed, bands, bands) / math.sqrt(bands))
-        self.far.stacked = 1  # for `pvsd_modules.training.muon.Muon`
-        self.far_out = nn.Linear(mixed, channels)
+        self.full_band = nn.Parameter(
+            torch.randn(mixed, bands, bands) / math.sqrt(bands)
+        )
+        self.full_band.stacked = 1  # for `pvsd_modules.training.muon.Muon`
+        self.full_band_out = nn.Linear(mixed, channels)
 
-    def add_nothing(self) -> None:
-        """Makes the layer give what it gets, from where it can learn to add."""
-        _silence(self.near_out)
-        _silence(self.far_out)
+    def make_identity(self) -> None:
+        """Makes the layer an identity, as a start for training."""
+        _zero(self.conv_out)
+        _zero(self.full_band_out)
 
     def forward(self, x: Tensor, past: None = None):
-        """Adds to ``[batch, steps, bands, channels]``; nothing is remembered."""
+        """Residual layer on ``[batch, steps, bands, channels]``, without a state."""
         batch, steps, bands, channels = x.shape
         y = self.norm(x)
         # In memory an image of one row with the channels last, as it is already.
         image = y.reshape(batch * steps, 1, bands, channels).permute(0, 3, 1, 2)
-        near = functional.silu(self.near(image)).permute(0, 2, 3, 1).reshape(x.shape)
+        near = functional.silu(self.conv(image)).permute(0, 2, 3, 1).reshape(x.shape)
         far = functional.silu(self.squeeze(y)).reshape(batch * steps, bands, -1)
-        far = torch.bmm(far.permute(2, 0, 1), self.far)  # [mixed, batch steps, bands]
+        far = torch.bmm(
+            far.permute(2, 0, 1), self.full_band
+        )  # [mixed, batch steps, bands]
         far = far.permute(1, 2, 0).reshape(batch, steps, bands, -1)
-        return x + self.near_out(near) + self.far_out(far), None
+        return x + self.conv_out(near) + self.full_band_out(far), None
 
 
-class OverTime(nn.Module):
-    """A recurrent layer along time, shared by all bands.
+class InterFrameRNN(nn.Module):
+    """Inter-frame RNN: an LSTM over time, with the same weights for all bands.
 
     Arguments
     ---------
@@ -167,12 +176,12 @@ class OverTime(nn.Module):
         self.rnn = nn.LSTM(channels, channels, batch_first=True)
         self.out = nn.Linear(channels, channels)
 
-    def add_nothing(self) -> None:
-        """Makes the layer give what it gets, from where it can learn to add."""
-        _silence(self.out)
+    def make_identity(self) -> None:
+        """Makes the layer an identity, as a start for training."""
+        _zero(self.out)
 
     def forward(self, x: Tensor, past: tuple | None = None):
-        """Adds to ``[batch, steps, bands, channels]``; gives the LSTM's state too."""
+        """Residual layer on ``[batch, steps, bands, channels]``, and its state."""
         batch, steps, bands, channels = x.shape
         y = self.norm(x).transpose(1, 2).reshape(batch * bands, steps, channels)
         y, past = self.rnn(y, past)
@@ -180,11 +189,11 @@ class OverTime(nn.Module):
         return x + y.transpose(1, 2), past
 
 
-class WholeSpectrum(nn.Module):
-    """A recurrent layer along time that hears all bands at once.
+class FullBandRNN(nn.Module):
+    """Full-band RNN: an LSTM over time on all bands together.
 
-    One wide matrix product a step: what noise there is, and whether somebody speaks,
-    shows in the whole spectrum and over seconds.
+    The kind of noise, and whether somebody speaks, shows in the whole spectrum and over
+    seconds.
 
     Arguments
     ---------
@@ -195,7 +204,7 @@ class WholeSpectrum(nn.Module):
     hidden : int
         Width of the recurrent layer.
     squeezed : int
-        Channels of every band that it hears and speaks to.
+        Channels of every band at the input and output of the LSTM.
     """
 
     def __init__(self, channels: int, bands: int, hidden: int, squeezed: int = 8):
@@ -203,21 +212,21 @@ class WholeSpectrum(nn.Module):
         self.norm = nn.LayerNorm(channels)
         self.squeeze = nn.Linear(channels, squeezed)
         self.rnn = nn.LSTM(squeezed * bands, hidden, batch_first=True)
-        self.spread = nn.Linear(hidden, squeezed * bands)
+        self.expand = nn.Linear(hidden, squeezed * bands)
         self.out = nn.Linear(squeezed, channels)
 
-    def add_nothing(self) -> None:
-        """Makes the layer give what it gets, from where it can learn to add."""
-        _silence(self.out)
+    def make_identity(self) -> None:
+        """Makes the layer an identity, as a start for training."""
+        _zero(self.out)
 
     def forward(self, x: Tensor, past: tuple | None = None):
-        """Adds to ``[batch, steps, bands, channels]``; gives the LSTM's state too."""
+        """Residual layer on ``[batch, steps, bands, channels]``, and its state."""
         y = functional.silu(self.squeeze(self.norm(x)))
         y, past = self.rnn(y.flatten(2), past)
-        y = functional.silu(self.spread(y)).unflatten(2, (x.shape[2], -1))
+        y = functional.silu(self.expand(y)).unflatten(2, (x.shape[2], -1))
         return x + self.out(y), past
 
 
-def _silence(layer: nn.Linear) -> None:
+def _zero(layer: nn.Linear) -> None:
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)

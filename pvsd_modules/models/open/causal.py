@@ -1,8 +1,8 @@
 """Causal layers whose past is an explicit argument.
 
-Every layer takes ``(x, past)`` and gives ``(y, past)``. ``past=None`` means that
-nothing was heard before; feeding a signal in pieces with the past handed on gives
-the same numbers as feeding it whole, which is what streaming rests on.
+Every layer takes ``(x, past)`` and returns ``(y, past)``. ``past=None`` is the start of
+a signal. Streaming relies on this: a signal in pieces, with the past handed on, gives
+the same output as the whole signal.
 """
 
 from torch import Tensor, cat, nn

@@ -1,4 +1,4 @@
-"""Brings spectra of any level to the one that networks are used to."""
+"""Normalises the level of spectra causally."""
 
 from typing import NamedTuple
 
@@ -9,11 +9,11 @@ from pvsd_modules.models.open.spectra import WINDOW
 
 #: Mean magnitude that is aimed at, full scale being 1: speech at about -32 dB.
 TARGET = 0.02
-#: Quieter steps (-80 dB) do not count: digital silence says nothing of a recording.
+#: Quieter steps (-80 dB) do not count, so that digital silence has no effect.
 SILENCE = 1e-4
-#: How many steps of the target's level are thought to have gone before the first.
+#: The mean starts as if so many steps of the target's level came before the first.
 PRIOR_STEPS = 5.0
-#: Bins from here on count (100 Hz): rumble and DC say nothing of how loud speech is.
+#: Bins from here on count (100 Hz): rumble and DC are not speech.
 FIRST_BIN = 3
 _FADING = 40.0  # in a block, as an exponent of e: float32 holds it
 
@@ -55,17 +55,17 @@ class RunningLevel(nn.Module):
     @torch.no_grad()
     def level(self, spectrum: Tensor, past: LevelPast | None = None):
         """Running means of magnitude, ``[batch, steps]``, and what to hand on."""
-        heard = spectrum[:, :, FIRST_BIN:].float().square().sum((-1, -2))
+        rms = spectrum[:, :, FIRST_BIN:].float().square().sum((-1, -2))
         # By Parseval the root mean square of the samples; the window halves the power.
-        heard = (heard * (4.0 / WINDOW**2)).sqrt()  # [batch, steps]
+        rms = (rms * (4.0 / WINDOW**2)).sqrt()  # [batch, steps]
         if past is None:
-            nothing = heard.new_zeros(heard.shape[:1])
+            nothing = rms.new_zeros(rms.shape[:1])
             past = LevelPast(nothing, nothing)
         total, count = past.total + TARGET * PRIOR_STEPS, past.count + PRIOR_STEPS
         means = []
         # In blocks, since the powers of the decay leave the range of numbers.
-        short = heard.shape[1] <= self.block
-        for block in (heard,) if short else heard.split(self.block, 1):
+        short = rms.shape[1] <= self.block
+        for block in (rms,) if short else rms.split(self.block, 1):
             sound = (block > SILENCE).to(block)
             faded = self.decay ** sound.cumsum(1)
             totals = faded * (total[:, None] + (sound * block / faded).cumsum(1))

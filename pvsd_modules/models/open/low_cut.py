@@ -7,16 +7,15 @@ from pvsd_modules.models.open.spectra import CausalSTFT
 
 
 class LowCutSTFT(CausalSTFT):
-    """A `CausalSTFT` that hears no DC offset and nothing below its first bin.
+    """A `CausalSTFT` without DC offset and without the bins below ``first_bin``.
 
-    A constant leaks into the lowest five bins of this window. It is taken away with the
-    lowest bin, which tells how large it is: the same as removing from every window its
-    weighted mean. The phase of what is kept is that of the input, which a filter in the
-    time domain cannot say of itself without looking ahead.
+    A constant leaks into the lowest five bins of this window. Its size is read from the
+    lowest bin and subtracted, which removes the weighted mean of every window. Unlike a
+    causal filter in the time domain this does not change the phase of what is kept.
 
     Arguments
     ---------
-    first : int
+    first_bin : int
         The lowest bin that is kept; bins are 33 Hz apart.
 
     Example
@@ -27,16 +26,16 @@ class LowCutSTFT(CausalSTFT):
     True
     """
 
-    def __init__(self, first: int = 2):
+    def __init__(self, first_bin: int = 2):
         super().__init__()
-        self.first = first
+        self.first_bin = first_bin
         leak = torch.view_as_real(torch.fft.rfft(self.window))  # [241, 2]
         leak = leak / leak[0, 0]
         self.register_buffer("leak", leak, persistent=False)
 
     def cut(self, spectrum: Tensor) -> Tensor:
-        """Spectra ``[batch, n, 241, 2]`` without what lies below ``first``."""
+        """Spectra ``[batch, n, 241, 2]`` without what lies below ``first_bin``."""
         spectrum = spectrum - spectrum[:, :, :1, :1] * self.leak
         return torch.nn.functional.pad(
-            spectrum[:, :, self.first :], (0, 0, self.first, 0)
+            spectrum[:, :, self.first_bin :], (0, 0, self.first_bin, 0)
         )

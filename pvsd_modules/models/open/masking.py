@@ -8,10 +8,10 @@ from pvsd_modules.alignment import STEPS_PER_FRAME
 
 
 class MaskingDenoiser(nn.Module):
-    """Base of denoisers; has nothing to learn itself.
+    """Base class of denoisers, without parameters of its own.
 
     A subclass has ``stft``, ``lip_encoder`` (None in an audio-only baseline),
-    ``listener`` (None elsewhere), ``lip_bands``, ``lip_delay_steps``,
+    ``audio_path`` (None elsewhere), ``lip_bands``, ``lip_delay_steps``,
     ``lookahead_steps``, `encode` and `decode` of
     `pvsd_modules.models.protocols.StreamableDenoiser`, and `added_since`.
     """
@@ -19,7 +19,7 @@ class MaskingDenoiser(nn.Module):
     @property
     def streamable(self) -> bool:
         """Whether it can be streamed: an audio-only baseline cannot."""
-        return self.listener is None
+        return self.audio_path is None
 
     def analyse(self, wav: Tensor) -> Tensor:
         """Spectra of whole signals, ``[batch, steps, 241, 2]``."""
@@ -59,12 +59,12 @@ class MaskingDenoiser(nn.Module):
         wav = self.stft.inverse(enhanced, noisy.shape[-1])
         return {"enhanced": wav, "features": enhanced}
 
-    def load_hearing(self, state: dict) -> None:
-        """Takes over weights of an earlier run, except those of the lip path.
+    def load_except_lip_path(self, state: dict) -> None:
+        """Loads weights of an earlier run, except those of the lip path.
 
-        The lip path is new and adds nothing at first: a denoiser with lips and its
-        audio-only baseline start as the same function. So do blocks that the earlier
-        run did not have.
+        The lip path starts anew with an output of zero, and so do blocks that the
+        earlier run did not have: a denoiser with lips and its audio-only baseline start
+        as the same function.
 
         Arguments
         ---------
@@ -72,7 +72,7 @@ class MaskingDenoiser(nn.Module):
             State of a denoiser of the same sizes, or of one with fewer blocks.
         """
         added = self.added_since(state)
-        own = ("lip_encoder.", "listener.", *(prefix for prefix, _ in added))
+        own = ("lip_encoder.", "audio_path.", *(prefix for prefix, _ in added))
         state = {key: value for key, value in state.items() if not key.startswith(own)}
         fresh = {
             key: value
@@ -83,16 +83,16 @@ class MaskingDenoiser(nn.Module):
         nn.init.zeros_(self.lip_bands.weight)
         nn.init.zeros_(self.lip_bands.bias)
         for _, layer in added:
-            layer.add_nothing()
+            layer.make_identity()
 
     def describe(self, noisy: Tensor, lips: Tensor | None) -> Tensor | None:
-        """Descriptions of frames ``[batch, frames, lip_channels]``; None without."""
-        if self.listener is not None:
-            return self.listener(noisy)
+        """Codes of frames ``[batch, frames, lip_channels]``; None without lips."""
+        if self.audio_path is not None:
+            return self.audio_path(noisy)
         return None if lips is None else self.lip_encoder(lips)
 
     def lip_steps(self, codes: Tensor, steps: int) -> Tensor:
-        """Brings frame descriptions to spectral steps.
+        """Repeats the codes of frames for their spectral steps.
 
         Zeros until the first frame may be read; the last frame is held.
         """

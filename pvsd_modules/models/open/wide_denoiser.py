@@ -6,18 +6,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pvsd_modules.models.open.audio_path import AudioPath
 from pvsd_modules.models.open.band_layers import (
     BandLinear,
     BandSplitEncoder,
+    CrossBandLayer,
+    FullBandRNN,
+    InterFrameRNN,
     Layout,
-    OverBands,
-    OverTime,
-    WholeSpectrum,
 )
 from pvsd_modules.models.open.level import LevelPast, RunningLevel
 from pvsd_modules.models.open.lip_encoder import LipEncoder
 from pvsd_modules.models.open.lip_generator import OpenLipGenerator
-from pvsd_modules.models.open.listener import Listener
 from pvsd_modules.models.open.low_cut import LowCutSTFT
 from pvsd_modules.models.open.masking import MaskingDenoiser
 from pvsd_modules.models.open.matrices import mark
@@ -31,13 +31,13 @@ PAIR = 2
 
 
 class WideEncoderPast(NamedTuple):
-    """What the features remember between two pieces of a signal."""
+    """State of the features between two pieces of a signal."""
 
     level: LevelPast | None
 
 
 class WidePast(NamedTuple):
-    """What the layers remember between two pieces of a signal."""
+    """States of the layers between two pieces of a signal."""
 
     paths: tuple
 
@@ -46,36 +46,36 @@ class WideDenoiser(MaskingDenoiser):
     """Complex masks of all bins, from layers over bands, over time, and over both.
 
     Two steps of 10 ms go through the network as one (`steps_at_once`), so that its
-    inner layers run 50 times a second and can be wide. Each band of the compressed
-    spectrum is described by a linear layer of its own (BSRNN; Luo & Yu, "Music Source
-    Separation with Band-Split RNN", 2023). A block is a layer over the bands, made of
-    convolutions and of maps from all bands to all (`OverBands`), and an LSTM over time;
-    after the first block an LSTM over time hears the whole spectrum at once. Two
-    layers, again with weights for each band, give the complex mask of every bin of the
-    two steps. The layers hear ``lookahead_steps`` past the two that they clean and see
-    the lip frame these belong to.
+    inner layers run 50 times a second and can be large. Each band of the compressed
+    spectrum is encoded by a linear layer of its own (BSRNN; Luo & Yu, "Music Source
+    Separation with Band-Split RNN", 2023). A block is a `CrossBandLayer`, which works
+    within a step, and an `InterFrameRNN` over time; a `FullBandRNN` over time follows
+    the first block. Two layers, again with weights for each band, give the complex mask
+    of every bin of the two steps. The masks depend on ``lookahead_steps`` later steps
+    and on the lip frame of the two steps.
 
-    What lies below the bin ``first_bin`` is neither heard nor given out (`LowCutSTFT`):
-    rumble, a DC offset, and nothing of speech.
+    What lies below the bin ``first_bin`` is removed (`LowCutSTFT`): rumble, a DC
+    offset, and nothing of speech.
 
     Arguments
     ---------
     channels : int
         Channels of every band.
     blocks : int
-        Blocks. Weights of a denoiser with fewer can be loaded: see `load_hearing`.
-    whole : int
-        Width of the LSTM that hears all bands, after the first block.
+        Blocks. Weights of a denoiser with fewer can be loaded, see
+        `load_except_lip_path`.
+    full_band_channels : int
+        Width of the full-band LSTM after the first block.
     lookahead_steps : int
         Steps after the two at hand that their masks may depend on; even.
     lip_channels : int
-        Width of the description of a lip frame.
+        Size of the code of a lip frame.
     lip_delay_steps : int
         How many steps of 10 ms later than its sound a lip frame is read; even. A stream
         that may not wait for the end of a frame reads the one before.
     baseline_of : OpenLipGenerator or None
         Makes the audio-only baseline, of equal size, of a denoiser that reads this
-        student's lips: a `Listener` with the parameters of both takes the place of the
+        student's lips: a `AudioPath` with the parameters of both takes the place of the
         lip encoder, and lips are not read.
     mask_limit : float
         Largest distance of the real part of a mask from 0.5, with which training
@@ -85,13 +85,13 @@ class WideDenoiser(MaskingDenoiser):
         Time constant of the level that the network's input is divided by, see
         `RunningLevel`; 0 for none. What is masked keeps its level.
     first_bin : int
-        The lowest bin that is heard and given out; bins are 33 Hz apart.
+        The lowest bin that is kept; bins are 33 Hz apart.
     layout : sequence of (int, int)
         Groups of bands: how many, and of how many bins.
 
     Example
     -------
-    >>> denoiser = WideDenoiser(channels=16, whole=16)
+    >>> denoiser = WideDenoiser(channels=16, full_band_channels=16)
     >>> out = denoiser(torch.randn(2, 1500), torch.rand(2, 3, 48, 96, 3))
     >>> out["enhanced"].shape
     torch.Size([2, 1500])
@@ -104,7 +104,7 @@ class WideDenoiser(MaskingDenoiser):
         self,
         channels: int = 96,
         blocks: int = 2,
-        whole: int = 256,
+        full_band_channels: int = 256,
         lookahead_steps: int = 14,
         lip_channels: int = 64,
         lip_delay_steps: int = 0,
@@ -126,22 +126,22 @@ class WideDenoiser(MaskingDenoiser):
         self.stft = LowCutSTFT(first_bin)
         bands = sum(count for count, _ in self.layout)
         self.encoder = BandSplitEncoder(self.layout, first_bin, 3 * PAIR, channels)
-        self.join = nn.Linear(2 * channels, channels)
+        self.lookahead = nn.Linear(2 * channels, channels)
         self.lip_encoder = LipEncoder(lip_channels)
-        self.listener = None
+        self.audio_path = None
         if baseline_of is not None:
             count = sum(p.numel() for p in baseline_of.parameters())
             count += sum(p.numel() for p in self.lip_encoder.parameters())
-            self.listener = Listener(baseline_of, lip_channels, count)
+            self.audio_path = AudioPath(baseline_of, lip_channels, count)
             self.lip_encoder = None
         self.lip_width = 16
         self.lip_bands = nn.Linear(lip_channels, bands * self.lip_width)
-        self.meet = nn.Linear(channels + self.lip_width, channels)
+        self.fusion = nn.Linear(channels + self.lip_width, channels)
         layers: list[nn.Module] = []
         for block in range(blocks):
-            layers += [OverBands(channels, bands), OverTime(channels)]
-            if block == 0:  # further blocks can join at the end
-                layers.append(WholeSpectrum(channels, bands, whole))
+            layers += [CrossBandLayer(channels, bands), InterFrameRNN(channels)]
+            if block == 0:  # further blocks are added at the end
+                layers.append(FullBandRNN(channels, bands, full_band_channels))
         self.layers = nn.ModuleList(layers)
         self.norm = nn.LayerNorm(channels)
         self.hidden = BandLinear(bands, channels, channels)
@@ -149,7 +149,13 @@ class WideDenoiser(MaskingDenoiser):
             BandLinear(count, channels, 2 * PAIR * width, gain=0.3)
             for count, width in self.layout
         )
-        for part in (self.encoder, self.join, self.meet, self.layers, self.hidden):
+        for part in (
+            self.encoder,
+            self.lookahead,
+            self.fusion,
+            self.layers,
+            self.hidden,
+        ):
             mark(part)
 
     def encode(self, spectrum: Tensor, past: WideEncoderPast | None = None):
@@ -169,7 +175,7 @@ class WideDenoiser(MaskingDenoiser):
         features = torch.stack([magnitude, packed[..., 0], packed[..., 1]], 1)
         return (features,), WideEncoderPast(level)
 
-    def describe_bands(self, features: Tensor) -> Tensor:
+    def encode_bands(self, features: Tensor) -> Tensor:
         """``[batch, 3, 2 n, 241]`` to bands of pairs, ``[batch, n, bands, C]``."""
         x = features.unflatten(2, (-1, PAIR)).permute(0, 2, 4, 1, 3)
         return functional.silu(self.encoder(x.flatten(3)))
@@ -180,10 +186,10 @@ class WideDenoiser(MaskingDenoiser):
         Arguments
         ---------
         encoded : tuple of Tensor
-            What `encode` returned of ``steps + lookahead_steps`` steps. An odd number
-            of steps ends the signal.
+            Output of `encode` for ``steps + lookahead_steps`` steps. An odd number of
+            steps ends the signal.
         lips : Tensor or None
-            Descriptions of the lips, ``[batch, steps, lip_channels]``.
+            Codes of the lips, ``[batch, steps, lip_channels]``.
         past : WidePast or None
             State that the call before returned.
 
@@ -197,39 +203,40 @@ class WideDenoiser(MaskingDenoiser):
         (features,) = encoded
         steps = features.shape[2] - self.lookahead_steps
         odd = (0, 0, 0, steps % PAIR)
-        bands = self.describe_bands(functional.pad(features, odd))
+        bands = self.encode_bands(functional.pad(features, odd))
         pairs = -(-steps // PAIR)
         if lips is not None:
             lips = functional.pad(lips, odd)
-        now, later = bands[:, :pairs], bands[:, self.lookahead_steps // PAIR :]
-        masks, paths = self.mask(now, later, lips, past.paths if past else None)
+        current, future = bands[:, :pairs], bands[:, self.lookahead_steps // PAIR :]
+        masks, paths = self.mask(current, future, lips, past.paths if past else None)
         return masks[:, :steps], WidePast(paths)
 
-    def mask(self, now: Tensor, later: Tensor, lips: Tensor | None, past=None):
-        """Masks of pairs of steps, ``[batch, 2 n, 241, 2]``, and pasts of the layers.
+    def mask(self, current: Tensor, future: Tensor, lips: Tensor | None, past=None):
+        """Masks of pairs of steps, ``[batch, 2 n, 241, 2]``, and states of the layers.
 
         Arguments
         ---------
-        now, later : Tensor
-            Bands of the pairs, and of those in the future, ``[batch, n, bands, C]``.
+        current, future : Tensor
+            Bands of the pairs, and of the pairs ``lookahead_steps`` later, both
+            ``[batch, n, bands, C]``.
         lips : Tensor or None
             ``[batch, 2 n, lip_channels]``; that of a pair's first step is read.
         past : tuple or None
-            What the call before gave.
+            States that the call before returned.
         """
-        batch, pairs, bands, _ = now.shape
-        x = self.join(torch.cat([now, later], -1))
+        batch, pairs, bands, _ = current.shape
+        x = self.lookahead(torch.cat([current, future], -1))
         if lips is None:
-            seen = x.new_zeros(batch, pairs, bands, self.lip_width)
+            visual = x.new_zeros(batch, pairs, bands, self.lip_width)
         else:
-            seen = self.lip_bands(lips[:, ::PAIR]).unflatten(-1, (bands, -1))
-        x = x + self.meet(torch.cat([x, seen.to(x.dtype)], -1))
-        kept = []
-        for layer, before in zip(
+            visual = self.lip_bands(lips[:, ::PAIR]).unflatten(-1, (bands, -1))
+        x = x + self.fusion(torch.cat([x, visual.to(x.dtype)], -1))
+        states = []
+        for layer, state in zip(
             self.layers, past or [None] * len(self.layers), strict=True
         ):
-            x, after = layer(x, before)
-            kept.append(after)
+            x, state = layer(x, state)
+            states.append(state)
         x = functional.silu(self.hidden(self.norm(x)))
         masks, band = [], 0
         for (count, width), layer in zip(self.layout, self.masks, strict=True):
@@ -241,7 +248,7 @@ class WideDenoiser(MaskingDenoiser):
         mask = self.mask_limit * torch.tanh(mask / self.mask_limit)
         mask = mask + mask.new_tensor([0.5, 0.0])
         above = self.stft.bins - self.first_bin - mask.shape[2]
-        return functional.pad(mask, (0, 0, self.first_bin, above)), tuple(kept)
+        return functional.pad(mask, (0, 0, self.first_bin, above)), tuple(states)
 
     def added_since(self, state: dict) -> list[tuple[str, nn.Module]]:
         """Layers, by the prefix of their keys, that a state of fewer blocks lacks."""

@@ -1,35 +1,35 @@
-"""What the audio-only baseline has in place of lips: a student without pictures."""
+"""What the audio-only baseline has in place of the lip path."""
 
 from torch import Tensor, nn
 
 from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 
 
-class Listener(nn.Module):
-    """Describes 40 ms of sound to a denoiser, with as many parameters as lips need.
+class AudioPath(nn.Module):
+    """Encodes audio for a denoiser, with as many parameters as the lip path.
 
     The lip path of a denoiser is a student that generates lips and an encoder of these.
-    Here the student's network runs on the same audio, with the same look-ahead, but its
-    code passes two plain layers instead of a picture, and it is never trained on lips.
-    Trained with the denoiser it is the control that shows whether lips, and not only a
-    larger network, make the difference.
+    Here the student's network runs on the same audio, with the same look-ahead, but two
+    linear layers follow instead of an image, and it is never trained on lips. Trained
+    with the denoiser it shows whether lips, and not only a larger network, make the
+    difference.
 
     Arguments
     ---------
     student : OpenLipGenerator
         Its sizes and first weights; it is not changed.
     channels : int
-        Width of the description.
+        Size of the code of 40 ms.
     parameters : int
-        How many parameters to have in all, as nearly as two layers can.
+        Number of parameters to reach, as nearly as possible.
 
     Example
     -------
     >>> import torch
-    >>> listener = Listener(OpenLipGenerator(16, 1, 4), 8, 60000)
-    >>> listener(torch.randn(1, 1500)).shape
+    >>> path = AudioPath(OpenLipGenerator(16, 1, 4), 8, 60000)
+    >>> path(torch.randn(1, 1500)).shape
     torch.Size([1, 3, 8])
-    >>> abs(sum(p.numel() for p in listener.parameters()) - 60000) < 20
+    >>> abs(sum(p.numel() for p in path.parameters()) - 60000) < 20
     True
     """
 
