@@ -1,7 +1,7 @@
 """Peak memory and loading time, each in a process of its own.
 
-Run as ``python -m pvsd_modules.benchmark.memory MODEL INPUT OUTPUT PRECISION`` it
-enhances a file as ``pvsd enhance`` does and prints its cost.
+Run as ``python -m pvsd_modules.benchmark.memory MODEL INPUT OUTPUT PRECISION``, and
+perhaps ``trust``, it enhances a file as ``pvsd enhance`` does and prints its cost.
 """
 
 import json
@@ -19,7 +19,11 @@ from pvsd_modules.errors import PvsdError
 
 
 def memory(
-    source: Path | str, durations: tuple[float, ...], folder: Path, precision="fp32"
+    source: Path | str,
+    durations: tuple[float, ...],
+    folder: Path,
+    precision="fp32",
+    trust: bool = False,
 ) -> list[Row]:
     """Enhance files of several lengths, each in a fresh process of one thread.
 
@@ -33,6 +37,8 @@ def memory(
         For temporary files.
     precision : str
         Of the networks.
+    trust : bool
+        As for `PseudoVisualEnhancement.from_hparams`.
 
     Returns
     -------
@@ -49,7 +55,8 @@ def memory(
     for seconds in durations:
         path, output = folder / "in.wav", folder / "out.wav"
         write_sound(path, seconds)
-        found = _in_a_process([str(source), str(path), str(output), precision])
+        words = [str(source), str(path), str(output), precision]
+        found = _in_a_process([*words, "trust"] if trust else words)
         peaks[seconds] = found["peak"] / 1e6
         if not rows:
             rows.append(Row("load the model", found["load"], "s"))
@@ -102,11 +109,11 @@ def peak_bytes() -> int:
     return size * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _enhance(source: str, path: str, output: str, precision: str) -> dict:
+def _enhance(source: str, path: str, output: str, precision: str, *trust: str) -> dict:
     torch.set_num_threads(1)
     folder = Path(source)
     begun = time.perf_counter()
-    model = load(folder if folder.is_dir() else source, precision)
+    model = load(folder if folder.is_dir() else source, precision, "trust" in trust)
     loaded = time.perf_counter() - begun
     model.enhance_to_file(path, output)
     return {"load": loaded, "peak": peak_bytes()}

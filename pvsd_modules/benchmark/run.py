@@ -33,7 +33,10 @@ QUICK = Effort(1, 1, 1, (40,), (1, 2), 1, 2, (1,))
 
 
 def benchmark(
-    model: str | None, parts: tuple[str, ...] = PARTS, effort: Effort | None = None
+    model: str | None,
+    parts: tuple[str, ...] = PARTS,
+    effort: Effort | None = None,
+    trust: bool = False,
 ) -> list[Row]:
     """Measure a model on the processor.
 
@@ -46,6 +49,8 @@ def benchmark(
         Of `PARTS`: what to measure.
     effort : Effort
         How long to measure.
+    trust : bool
+        As for `PseudoVisualEnhancement.from_hparams`.
 
     Returns
     -------
@@ -59,11 +64,11 @@ def benchmark(
     effort = effort or Effort()
     length = 1.0 if model == PAPER or effort == QUICK else 3.0
     with model_folder(model) as source, TemporaryDirectory() as temporary:
-        folder, plain = Path(temporary), load(source)
+        folder, plain = Path(temporary), load(source, trust=trust)
         measured = {
             "size": lambda: size(plain, source),
             "speed": lambda: speed(
-                {"fp32": plain, "bf16": load(source, "bf16")},
+                {"fp32": plain, "bf16": load(source, "bf16", trust)},
                 effort.seconds,
                 effort.repeats,
                 effort.threads,
@@ -72,7 +77,7 @@ def benchmark(
                 plain, effort.stream_seconds, effort.chunks, folder
             ),
             "memory": lambda: memory(
-                source, effort.durations, folder, effort.memory_precision
+                source, effort.durations, folder, effort.memory_precision, trust
             ),
             "training": lambda: training(plain, effort.batch, length, effort.repeats),
             "data": lambda: data(folder, effort.files, effort.repeats),

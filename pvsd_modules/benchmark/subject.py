@@ -45,10 +45,12 @@ def model_folder(model: str | None) -> Iterator[Path | str]:
         yield convert_original(**files, output_folder=Path(temporary, PAPER))
 
 
-def load(source: Path | str, precision: str = "fp32") -> PseudoVisualEnhancement:
+def load(
+    source: Path | str, precision: str = "fp32", trust: bool = False
+) -> PseudoVisualEnhancement:
     """The model, on the processor."""
     options = {"device": "cpu", "precision": precision}
-    return PseudoVisualEnhancement.from_hparams(source, run_opts=options)
+    return PseudoVisualEnhancement.from_hparams(source, trust=trust, run_opts=options)
 
 
 def sound(seconds: float) -> torch.Tensor:

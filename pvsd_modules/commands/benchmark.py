@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from pvsd_modules.benchmark import PARTS
-from pvsd_modules.commands.common import quiet
+from pvsd_modules.commands.common import TRUST, quiet
 from pvsd_modules.errors import PvsdError
 
 EPILOG = (
@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "pretrained model, Hugging Face id, or paper: the paper's networks with random "
         "weights (default: offline)",
     )  # fmt: skip
+    add("--trust", action="store_true", help=TRUST)
     add("--parts", nargs="+", choices=PARTS, default=PARTS, help="default: all")
     add(
         "--durations", nargs="+", type=_duration, metavar="SECONDS", help="lengths of "
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         effort = effort._replace(durations=tuple(args.durations))
     effort = effort._replace(memory_precision=args.memory_precision)
     print("pvsd: measuring; other programs at work make it worse.", file=sys.stderr)
-    rows = benchmark(args.model, tuple(args.parts), effort)
+    rows = benchmark(args.model, tuple(args.parts), effort, args.trust)
     lines = [(row.name, f"{row.value:.4g}", row.unit) for row in rows]
     print(f"Machine: {machine()}\n\n{table(['what', 'value', 'unit'], lines)}")
     if args.output:

@@ -67,7 +67,8 @@ def evaluate(
     Raises
     ------
     PvsdError
-        If something is missing; rows that are written stay and are not made again.
+        If something is missing, or another run writes this table; rows that are
+        written stay and are not made again.
     """
     if workers < 1:
         raise PvsdError(f"workers: {workers} must be 1 or more.")
@@ -86,14 +87,19 @@ def evaluate(
         for name, item in items.items()
         if name not in table.rows
     ]
-    rows = _here(settings, tasks) if workers == 1 else _pool(settings, tasks, workers)
-    for row in tqdm(rows, "Scoring", len(tasks), disable=None if progress else True):
-        table.append(row)
-    rows = table.finish(items, columns_of(settings.all_measures, settings.noisy))
-    summary = {"system": settings.describe(), "made_from": made, **summarise(rows)}
-    save_json(table.mark, summary)
-    save_text(table.text, markdown(summary))
-    table.part.unlink(missing_ok=True)
+    with table.locked():
+        rows = (
+            _here(settings, tasks) if workers == 1 else _pool(settings, tasks, workers)
+        )
+        for row in tqdm(
+            rows, "Scoring", len(tasks), disable=None if progress else True
+        ):
+            table.append(row)
+        rows = table.finish(items, columns_of(settings.all_measures, settings.noisy))
+        summary = {"system": settings.describe(), "made_from": made, **summarise(rows)}
+        save_json(table.mark, summary)
+        save_text(table.text, markdown(summary))
+        table.part.unlink(missing_ok=True)
     return summary
 
 

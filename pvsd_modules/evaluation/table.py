@@ -3,11 +3,13 @@
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.atomic import written_whole
+from pvsd_modules.io.locking import locked
 
 NAMES = "surrogateescape"  # names of files may be no text at all
 TEXTS = ("file", "category", "speaker", "failure")
@@ -150,6 +152,23 @@ class ScoreTable:
     def _finished(self) -> tuple[dict, list[dict]]:
         made_from = json.loads(self.mark.read_text(encoding="utf-8", errors=NAMES))
         return dict(made_from["made_from"]), read_scores(self.path)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """No other run writes these files meanwhile; else it is a `PvsdError`."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = self.path.with_name(f"{self.path.name}.lock")
+        with locked(lock, wait=False) as mine:
+            if not mine:
+                raise PvsdError(
+                    f"{self.path} is being written by another run: wait for its end, "
+                    "or choose another --output."
+                )
+            try:
+                yield
+            finally:
+                with suppress(PermissionError):  # Windows, where it is still open
+                    lock.unlink(missing_ok=True)
 
     def append(self, row: dict) -> None:
         """Adds one row, on disk when this returns."""

@@ -3,12 +3,36 @@
 from collections.abc import Iterator
 from typing import Any
 
+from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.media import MediaInfo, demuxed
 
 _BACK = 0.3  # seconds; a stream whose time goes back further begins a new part
 _AHEAD = 10.0  # seconds without any packet after which a transport stream was joined
 # Containers that are files when joined end to end, and whose time may then jump.
 JOINABLE = ("mpegts", "mpeg")
+_LONGEST_GAP = 3600  # seconds; a longer one is a damaged time stamp
+
+
+def check_gap(info: MediaInfo, seconds: float) -> None:
+    """Refuse time stamps that ask for hours of silence or of one picture.
+
+    Arguments
+    ---------
+    info : MediaInfo
+        The file, for the sentence.
+    seconds : float
+        From what was given out to what comes next.
+
+    Raises
+    ------
+    PvsdError
+        Beyond one hour.
+    """
+    if seconds > _LONGEST_GAP:
+        raise PvsdError(
+            f"{info.path} is damaged: its time stamps jump by "
+            f"{seconds / 3600:.0f} hours."
+        )
 
 
 class Clock:

@@ -17,7 +17,7 @@ import torch
 
 from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.io.clock import placed_packets
+from pvsd_modules.io.clock import check_gap, placed_packets
 from pvsd_modules.io.layouts import settle_layouts, stored_layout, writing_order
 from pvsd_modules.io.media import (
     CUT,
@@ -37,7 +37,6 @@ from pvsd_modules.io.resampling import resample
 # Time stamps wander by their container's clock (1 ms in Matroska, one 90 kHz tick in
 # MPEG). Sound further than this from where it should be is a gap or an overlap.
 _TOLERANCE = 0.04
-_LONGEST_GAP = 3600  # seconds; a longer one is a damaged time stamp
 # Containers whose header tells the number of samples.
 _PROMISING = ("flac", "tta", "au")
 _PADDING = 4096  # samples at most that an encoder adds to fill its last frame
@@ -187,11 +186,7 @@ def _placed(info: MediaInfo, start: float) -> Iterator[np.ndarray]:
                 # Stamps are rounded, samples are not: they count unless far off.
                 if due is None or abs(stamp - due) > _TOLERANCE * rate:
                     due = stamp
-                    if due - given > _LONGEST_GAP * rate:
-                        raise PvsdError(
-                            f"{info.path} is damaged: its time stamps jump by "
-                            f"{(due - given) / rate / 3600:.0f} hours."
-                        )
+                    check_gap(info, (due - given) / rate)
                 for samples in convert(raw):
                     samples = samples[order] if order else samples
                     yield from _silence(channels, due - given)

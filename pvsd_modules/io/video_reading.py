@@ -14,7 +14,7 @@ import numpy as np
 
 from pvsd_modules.alignment import FPS
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.io.clock import placed_packets
+from pvsd_modules.io.clock import check_gap, placed_packets
 from pvsd_modules.io.media import MediaInfo, frame_time, frames_of, open_media, probe
 
 # A frame whose stamp is rounded up by the container still counts as begun.
@@ -75,7 +75,7 @@ def read_frames(
     Raises
     ------
     PvsdError
-        When the file cannot be read or holds no picture.
+        When the file cannot be read, holds no picture, or shows one for over an hour.
     """
     info = probe(source)
     if info.video is None:
@@ -86,12 +86,14 @@ def read_frames(
         count, held, end = 0, None, 0.0
         for time, frame in _timed_pictures(container, stream, info):
             start = time if start is None else start
+            check_gap(info, time - start - count / fps)
             while held is not None and _middle(count, fps, start) < time:
                 yield held
                 count += 1
             held, end = _upright(frame), time + period
         if held is None or start is None:
             raise PvsdError(f"{info.path} holds no picture that can be decoded.")
+        check_gap(info, end - start - count / fps)
         while _middle(count, fps, start) < end:
             yield held
             count += 1

@@ -41,7 +41,8 @@ from pvsd_modules.checkpoints.export import export  # noqa: E402
 from pvsd_modules.report import build  # noqa: E402, F401
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-PARTIAL = {"scores.csv.part"}  # grows by rows, which are whole
+# Grows by rows, which are whole; and empty, of a run that was killed.
+PARTIAL = {"scores.csv.part", "scores.csv.lock"}
 RUN = """student: !new:pvsd_modules.models.open.lip_generator.OpenLipGenerator
   channels: 32
   layers: 1

@@ -1,8 +1,11 @@
 """``pvsd benchmark``: every part gives figures that can be."""
 
 import json
+import shutil
 
 import pytest
+
+from pvsd_modules.checkpoints.find import pretrained_folder
 
 PARTS = ["size", "speed", "latency", "training"]
 
@@ -31,8 +34,14 @@ def test_quick_benchmark_of_the_shipped_model(pvsd, tmp_path):
 
 def test_memory_is_measured_in_processes_of_their_own(pvsd, tmp_path):
     output = tmp_path / "benchmark.json"
+    folder = shutil.copytree(pretrained_folder("offline"), tmp_path / "model")
+    with (folder / "hyperparams.yaml").open("a") as file:
+        file.write("run: !apply:os.getpid []\n")
     words = ["benchmark", "--quick", "--parts", "memory", "--durations", "1"]
-    code, _, _ = pvsd(*words, "--output", output, model="offline")
+    words += ["--output", output]
+    code, _, complaint = pvsd(*words, model=folder)
+    assert code == 2 and "!apply:os.getpid is not allowed" in complaint
+    code, _, _ = pvsd(*words, "--trust", model=folder)
     assert code == 0
     rows = json.loads(output.read_text())["rows"]
     assert [row["unit"] for row in rows] == ["s", "MB"]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from pvsd_modules.io.locking import locked
 from pvsd_modules.metrics import MEASURES, pesq_wb
 from pvsd_modules.metrics.pesq_process import pesq_process
 
@@ -132,6 +133,16 @@ def test_a_run_that_failed_early_leaves_nothing_in_the_way(pvsd, folders):
     assert pvsd("evaluate", *options, "--model", "nowhere", model=None)[0] == 2
     assert not list(folders.glob("s.*"))
     assert pvsd("evaluate", *words("ec", "--output", "s.csv"), model=None)[0] == 0
+
+
+def test_two_runs_do_not_write_one_table(pvsd, folders):
+    options = words("ec", "--output", "s.csv")
+    with locked(folders / "s.csv.lock"):
+        code, _, complaints = pvsd("evaluate", *options, model=None)
+    assert code == 2 and "s.csv is being written by another run" in complaints
+    assert {path.name for path in folders.glob("s.*")} <= {"s.csv.lock"}
+    assert pvsd("evaluate", *options, model=None)[0] == 0
+    assert {path.suffix for path in folders.glob("s.*")} == {".csv", ".json", ".md"}
 
 
 def test_the_same_run_gives_the_same_bytes(pvsd, folders):

@@ -173,6 +173,18 @@ def test_variable_rate_is_resampled_by_time_stamps(tmp_path):
     assert not has_variable_rate(make(tmp_path / "even.mkv", "libx264", "aac"))
 
 
+def test_a_stamp_after_hours_makes_no_million_frames(tmp_path):
+    times = np.array([0, 0.04, 36000])
+    path = make(tmp_path / "in.mkv", "libx264", "aac", times=times)
+    frames = read_frames(path)
+    with pytest.raises(PvsdError, match="in.mkv is damaged: .* jump by 10 hours"):
+        for _ in range(100):
+            next(frames)
+    times[-1] = 8
+    path = make(tmp_path / "held.mkv", "libx264", "aac", times=times)
+    assert sum(1 for _ in read_frames(path)) == pytest.approx(201, abs=1)
+
+
 def test_rotated_pictures_stand_upright(tmp_path):
     path = make(tmp_path / "in.mp4", "libx264", "aac")
     data = path.read_bytes()
