@@ -22,12 +22,12 @@ print(f"latency of the model: {context.latency_samples / RATE * 1000:.0f} ms")
 stream = {"samplerate": RATE, "channels": 1, "dtype": "float32", "blocksize": CHUNK}
 played = late = 0
 with (
-    sounddevice.InputStream(**stream) as ear,
-    sounddevice.OutputStream(**stream) as out,
+    sounddevice.InputStream(**stream) as source,
+    sounddevice.OutputStream(**stream) as sink,
 ):
     while played < seconds * RATE:
-        heard, overflowed = ear.read(CHUNK)
-        ready = enhancer.enhance_chunk(context, torch.from_numpy(heard.T.copy()))
-        late += overflowed + out.write(ready.T.contiguous().numpy())
+        recorded, overflowed = source.read(CHUNK)
+        ready = enhancer.enhance_chunk(context, torch.from_numpy(recorded.T.copy()))
+        late += overflowed + sink.write(ready.T.contiguous().numpy())
         played += CHUNK
 print(f"{late} dropouts")

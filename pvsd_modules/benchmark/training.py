@@ -97,7 +97,7 @@ def _copy(network: torch.nn.Module) -> torch.nn.Module:
 
 
 def _step(network: torch.nn.Module, loss):
-    """A training step of a network, to be told whether to compute in bfloat16."""
+    """A function of ``in_bf16`` that makes a training step of a network."""
     network.train().requires_grad_(True)
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-5)
 

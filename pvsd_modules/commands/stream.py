@@ -144,18 +144,18 @@ def _devices(args: argparse.Namespace) -> int:
         live = Live(model, rate, args)
         size = options["blocksize"]
         with (
-            audio.InputStream(device=devices[0], **options) as ear,
-            audio.OutputStream(device=devices[1], **options) as mouth,
+            audio.InputStream(device=devices[0], **options) as source,
+            audio.OutputStream(device=devices[1], **options) as sink,
         ):
             # Silence ahead, so that something is ready whenever it is to be played.
             ready = torch.zeros(args.channels, live.context.latency_samples)
             try:
                 while not live.is_over:
-                    heard, overflowed = ear.read(size)
-                    given = live.process(torch.from_numpy(heard.T.copy()))
+                    recorded, overflowed = source.read(size)
+                    given = live.process(torch.from_numpy(recorded.T.copy()))
                     ready = torch.cat([ready, given], 1)
                     count = min(size, ready.shape[1])
-                    underflowed = mouth.write(ready[:, :count].T.contiguous().numpy())
+                    underflowed = sink.write(ready[:, :count].T.contiguous().numpy())
                     ready = ready[:, count:]
                     live.dropouts += bool(overflowed) + bool(underflowed)
             except KeyboardInterrupt:

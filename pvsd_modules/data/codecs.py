@@ -12,8 +12,8 @@ from pvsd_modules.data.effects import at_speed, low_pass
 OPUS_RATE = 48000  # what FFmpeg's decoder gives out, whatever was put in
 #: Delay of libopus in samples at 48 kHz by bandwidth: its look-ahead of 6.5 ms, and
 #: what the resamplers of its speech coder add (measured on speech; above 16 kbit/s,
-#: where another coder takes over, they add nothing). FFmpeg itself takes off what LAME
-#: adds.
+#: where another coder takes over, they add nothing). FFmpeg itself removes the delay of
+#: LAME.
 OPUS_DELAY = {4000: 317, 6000: 314, 8000: 312}
 
 
@@ -47,7 +47,7 @@ def opus(wav: Tensor, bit_rate: int, cutoff: int) -> Tensor:
         ``[time]``, 16 kHz.
     bit_rate : int
         Bits a second, 8,000 to 16,000; with 8,000 Hz from 12,000 on, as below that the
-        codec takes a smaller bandwidth than it is told.
+        codec chooses a smaller bandwidth than asked for.
     cutoff : int
         4000, 6000 or 8000 Hz: the codec's own bandwidths.
 

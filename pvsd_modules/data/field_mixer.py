@@ -1,4 +1,4 @@
-"""Training items as recordings from the field are: all that befalls sound, at once."""
+"""Training items like recordings from the field: all disturbances together."""
 
 from dataclasses import dataclass
 
@@ -146,7 +146,7 @@ class FieldMixer(TrainingMixer):
         return self._transmit(noisy, clean, random)
 
     def _in_room(self, clean: Tensor, random: np.random.Generator):
-        """Speech as the microphone hears it and as the target has it."""
+        """Speech at the microphone and in the target."""
         augment = self.augment
         if random.random() >= augment.reverberation:
             return clean, clean

@@ -7,12 +7,12 @@ from torch import Tensor, nn
 from pvsd_modules.alignment import SAMPLE_RATE
 
 WINDOW = 512  # 32 ms, half overlapped
-SPEECH_LEVEL = 79.0  # dB SPL at which speech is thought to be heard
+SPEECH_LEVEL = 79.0  # dB SPL at which speech is presented
 EXPONENT = 0.23  # of loudness over intensity (Zwicker and Fastl 1990)
 
 
 class LoudnessLoss(nn.Module):
-    """The disturbance that a listener would hear, in the units of the MOS scale.
+    """The audible disturbance, in the units of the MOS scale.
 
     A reduction of the model of PESQ (ITU-T P.862; Rix et al. 2001) to what has a
     useful gradient, in the spirit of Martin-Donas et al., "A Deep Learning Loss
@@ -79,26 +79,26 @@ class LoudnessLoss(nn.Module):
             ``[batch]``, about the points of MOS that the signal lacks; 0 for items
             whose clean signal is silent.
         """
-        wanted, heard = self._intensity(clean), self._intensity(enhanced)
+        wanted, found = self._intensity(clean), self._intensity(enhanced)
         steps = wanted.shape[1]
         if samples is None:
             counts = wanted.new_full(wanted.shape[:1], steps)
         else:
             counts = samples // (WINDOW // 2) + 1
         mask = length_to_mask(counts, steps, wanted.dtype)
-        wanted, heard = wanted * mask[..., None], heard * mask[..., None]
+        wanted, found = wanted * mask[..., None], found * mask[..., None]
         total = wanted.sum(-1)  # [batch, steps]
         # The level of the speech is that of the louder half of the steps.
         loudest = total.sort(-1, descending=True).values
         louder = (counts // 2).clamp(min=1)
         level = (loudest * length_to_mask(louder, steps, total.dtype)).sum(-1) / louder
         scale = (10 ** (SPEECH_LEVEL / 10) / level.clamp(min=1e-10))[:, None, None]
-        wanted, heard = self._forgive(wanted * scale, heard * scale)
-        loud, lost = self._loudness(heard), self._loudness(wanted)
+        wanted, found = self._forgive(wanted * scale, found * scale)
+        loud, lost = self._loudness(found), self._loudness(wanted)
         size = (loud - lost).abs() - self.masked * torch.minimum(loud, lost)
         size = size.clamp(min=0.0) * self.width
         # A band with much more than there was is a new sound, not a wrong one.
-        ratio = ((heard + 50.0) / (wanted + 50.0)) ** 1.2
+        ratio = ((found + 50.0) / (wanted + 50.0)) ** 1.2
         added = torch.where(ratio > 3.0, ratio.clamp(max=12.0), 0.0)
         symmetric = (size.square().sum(-1) + 1e-8).sqrt() * self.width.sum().sqrt()
         asymmetric = (size * added).sum(-1)  # [batch, steps]
@@ -109,21 +109,21 @@ class LoudnessLoss(nn.Module):
         return torch.where(level > 1e-8, drop, torch.zeros_like(drop))
 
     @staticmethod
-    def _forgive(wanted: Tensor, heard: Tensor) -> tuple[Tensor, Tensor]:
-        """Gives the clean bands the colour, and the heard steps the gain, of the
+    def _forgive(wanted: Tensor, found: Tensor) -> tuple[Tensor, Tensor]:
+        """Gives the clean bands the colour, and the enhanced steps the gain, of the
         other signal, as far as PESQ does."""
         spoken = (wanted.sum(-1, keepdim=True) > 1e6).to(wanted)  # [batch, steps, 1]
         count = spoken.sum(1).clamp(min=1.0)
         before = (wanted * spoken).sum(1) / count
-        after = (heard * spoken).sum(1) / count
+        after = (found * spoken).sum(1) / count
         colour = ((after + 1e3) / (before + 1e3)).clamp(0.01, 100.0)
         wanted = wanted * colour[:, None]
-        gain = (wanted.sum(-1) + 5e3) / (heard.sum(-1) + 5e3)  # [batch, steps]
+        gain = (wanted.sum(-1) + 5e3) / (found.sum(-1) + 5e3)  # [batch, steps]
         gain = gain.clamp(3e-4, 5.0)
         # A step's gain is four fifths its own and one fifth the smoothed one before.
         before = nn.functional.pad(gain[:, None], (2, 0), mode="replicate")[:, 0]
         gain = 0.8 * before[:, 2:] + 0.16 * before[:, 1:-1] + 0.04 * before[:, :-2]
-        return wanted, heard * gain[..., None]
+        return wanted, found * gain[..., None]
 
     def _intensity(self, wav: Tensor) -> Tensor:
         """Intensities of the bands, ``[batch, steps, bands]``."""

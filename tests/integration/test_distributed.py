@@ -151,7 +151,7 @@ def test_another_number_of_processes_resumes_between_epochs_only(
     end = job(recipe, "denoiser", tmp_path / "end", **options)
     launch(tmp_path, [middle, end])
     options = {**RUN, **options, "number_of_epochs": 2}
-    told = refused(recipe.train, "denoiser", tmp_path / "middle", **options)
-    assert "processes 2, and there are 1 now" in told
+    message = refused(recipe.train, "denoiser", tmp_path / "middle", **options)
+    assert "processes 2, and there are 1 now" in message
     recipe.train("denoiser", tmp_path / "end", **options)
     assert len(recipe.logged(tmp_path / "end", "valid loss")) == 2

@@ -1,4 +1,4 @@
-"""Each training, on a made-up corpus of a few seconds, must learn."""
+"""Every training script learns on a synthetic corpus of a few seconds."""
 
 import pytest
 import torch

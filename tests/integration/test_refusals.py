@@ -34,8 +34,8 @@ TINY = {
 def test_settings_are_refused(recipe, tmp_path, refused, training, options, words):
     common = TINY if training == "denoiser" else {}
     options = {**common, **options}
-    told = refused(recipe.train, training, tmp_path / "out", **options)
-    assert words in " ".join(told.split())
+    message = refused(recipe.train, training, tmp_path / "out", **options)
+    assert words in " ".join(message.split())
     assert not list((tmp_path / "out").glob("save/CKPT*"))
 
 
@@ -47,15 +47,15 @@ def test_foreign_weights_are_refused(recipe, tmp_path, refused, family, network)
     path = tmp_path / "teacher.ckpt"
     torch.save(network().state_dict(), path)
     options = {"teacher_path": path, "start_as_teacher": "False", "batch_size": 1}
-    told = refused(recipe.train, "student", tmp_path / "out", family, **options)
-    assert str(path) in told and "does not fit the teacher" in told
+    message = refused(recipe.train, "student", tmp_path / "out", family, **options)
+    assert str(path) in message and "does not fit the teacher" in message
 
 
 def test_a_run_resumes_only_as_what_it_was(recipe, tmp_path, refused):
     whole = recipe.train("denoiser", tmp_path / "run", **TINY)
     assert recipe.logged(whole, "valid loss")
-    told = refused(recipe.train, "denoiser", whole, **{**TINY, "channels": 16})
-    assert "does not fit the denoiser" in told
+    message = refused(recipe.train, "denoiser", whole, **{**TINY, "channels": 16})
+    assert "does not fit the denoiser" in message
     # Other data, although there are as many of them.
     other = tmp_path / "manifests"
     shutil.copytree(recipe.manifests, other)
@@ -63,8 +63,8 @@ def test_a_run_resumes_only_as_what_it_was(recipe, tmp_path, refused):
     renamed = {f"{key}_": value for key, value in speech.items()}
     (other / "train_speech.json").write_text(json.dumps(renamed))
     options = {**TINY, "manifest_folder": other, "number_of_epochs": 2}
-    told = refused(recipe.train, "denoiser", whole, **options)
-    assert "other data" in told and "init_path" in told
+    message = refused(recipe.train, "denoiser", whole, **options)
+    assert "other data" in message and "init_path" in message
     # Another batch size is right between two epochs, and the schedule is the new one.
     options = {**TINY, "number_of_epochs": 3, "batch_size": 4, "log_interval_steps": 1}
     recipe.train("denoiser", whole, **options)
@@ -74,5 +74,7 @@ def test_a_run_resumes_only_as_what_it_was(recipe, tmp_path, refused):
     assert rates[-2] == 0 and all(rate > 0 for rate in rates[2 : 2 + steps])
     checkpoint = recipe.checkpoint(whole, "denoiser")
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
-    told = refused(recipe.train, "denoiser", whole, **{**TINY, "number_of_epochs": 4})
-    assert str(checkpoint) in told
+    message = refused(
+        recipe.train, "denoiser", whole, **{**TINY, "number_of_epochs": 4}
+    )
+    assert str(checkpoint) in message

@@ -354,7 +354,7 @@ def test_mistakes_are_sentences(pvsd, folders, monkeypatch, words, sentence):
 
 
 def test_dnsmos_with_a_stand_in(monkeypatch):
-    heard = []
+    fed = []
 
     class Session:
         def __init__(self, path, *_, **__):
@@ -365,7 +365,7 @@ def test_dnsmos_with_a_stand_in(monkeypatch):
             return [types.SimpleNamespace(name="input_1")]
 
         def run(self, _, feed):
-            heard.append(feed["input_1"])
+            fed.append(feed["input_1"])
             return [np.array([[3.0, 2.0, 1.0]], np.float32)]
 
     fake = types.SimpleNamespace(
@@ -374,14 +374,14 @@ def test_dnsmos_with_a_stand_in(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", fake)
     scores = Dnsmos("model.onnx")(torch.ones(8000), {})
     # As in the published tool: doubled to 16 s, whose segments begin at 0 to 6 s.
-    assert [x.shape for x in heard] == 7 * [(1, 144160)]
+    assert [x.shape for x in fed] == 7 * [(1, 144160)]
     assert scores["dnsmos_sig"] == pytest.approx(
         -0.08397278 * 9 + 1.22083953 * 3 + 0.0052439
     )
     assert scores["dnsmos_ovr"] == pytest.approx(-0.06766283 + 1.11546468 + 0.04602535)
-    heard.clear()
+    fed.clear()
     Dnsmos("model.onnx")(torch.rand(11 * 16000), {})
-    assert len(heard) == 2 and heard[0].dtype == np.float32
+    assert len(fed) == 2 and fed[0].dtype == np.float32
     with pytest.raises(Exception, match=r"bad\.onnx is no network"):
         Dnsmos("bad.onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)

@@ -63,9 +63,9 @@ def gain_on_the_example(enhancer, level_db=0.0, silence=0):
     """SI-SDR gain, dB, of the example at another level and after silence."""
     clean, _ = soundfile.read(EXAMPLES / "clean.wav", dtype="float32")
     noisy, _ = soundfile.read(EXAMPLES / "noisy.wav", dtype="float32")
-    heard = torch.from_numpy(noisy) * 10 ** (level_db / 20)
-    heard = torch.cat([torch.zeros(silence), heard])
-    enhanced = enhancer.enhance_batch(heard[None])[0, silence:]
+    given = torch.from_numpy(noisy) * 10 ** (level_db / 20)
+    given = torch.cat([torch.zeros(silence), given])
+    enhanced = enhancer.enhance_batch(given[None])[0, silence:]
     return si_sdr(clean, enhanced) - si_sdr(clean, noisy)
 
 

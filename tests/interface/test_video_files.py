@@ -85,7 +85,9 @@ def test_a_video_is_opened_four_times_to_be_enhanced(
     assert len(opened) == 4
 
 
-def test_the_networks_are_heard_in_a_video(pvsd, make_video, tmp_path, tiny_folder):
+def test_the_networks_enhance_the_sound_of_a_video(
+    pvsd, make_video, tmp_path, tiny_folder
+):
     source, output = make_video("a.mp4"), tmp_path / "a.mp4"
     assert pvsd("enhance", source, "-o", output, model=tiny_folder)[0] == 0
     before, after = (

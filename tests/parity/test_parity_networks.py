@@ -48,11 +48,11 @@ def test_denoiser(denoiser, student_lips, stored):
     with torch.inference_mode():
         seen = denoiser.encode_lips(lips)  # [1, 512, 25]
         upsampled = denoiser.time_upsampler(seen)[0]  # [512, 100]
-        heard = denoiser.audio_encoder(spectrum.transpose(1, 2))[0]  # [600, 100]
+        audio = denoiser.audio_encoder(spectrum.transpose(1, 2))[0]  # [600, 100]
         cleaned = denoiser(spectrum, lips)[0]
     close(seen[0].T, stored["denoiser_face_encoder"])
     close(statistics(upsampled, 1), stored["denoiser_upsampled_stats"])
-    close(statistics(heard, 1), stored["denoiser_audio_encoder_stats"])
+    close(statistics(audio, 1), stored["denoiser_audio_encoder_stats"])
     close(cleaned, stored["denoiser_out"])
 
 

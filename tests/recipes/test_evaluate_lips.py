@@ -1,4 +1,4 @@
-"""evaluate_lips.py on two made-up mixtures and one drawn talking face."""
+"""evaluate_lips.py on two synthetic mixtures and one synthetic talking face."""
 
 import csv
 import json
@@ -70,11 +70,11 @@ def data(tmp_path_factory):
     }
     (root / "test_mixtures.json").write_text(json.dumps(mixtures))
     (root / "test_faces.json").write_text(json.dumps({"clip": face}))
-    heard = {**mixtures["m0"], "clean": "{data_root}/clip/audio.wav"}
-    heard["noise"] = str(root / "noise.wav")
-    (root / "real_mixtures.json").write_text(json.dumps({"r": heard}))
-    heard = {**heard, "clean": str(root / "clean0.wav")}
-    (root / "stray_mixtures.json").write_text(json.dumps({"r": heard}))
+    entry = {**mixtures["m0"], "clean": "{data_root}/clip/audio.wav"}
+    entry["noise"] = str(root / "noise.wav")
+    (root / "real_mixtures.json").write_text(json.dumps({"r": entry}))
+    entry = {**entry, "clean": str(root / "clean0.wav")}
+    (root / "stray_mixtures.json").write_text(json.dumps({"r": entry}))
     return root
 
 

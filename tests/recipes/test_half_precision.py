@@ -1,4 +1,4 @@
-"""half_precision.py on folders as trainings write them."""
+"""half_precision.py on folders of training runs."""
 
 import importlib.util
 from pathlib import Path

@@ -34,13 +34,13 @@ def test_it_reads_no_lips_and_all_of_it_learns():
     )
 
 
-def test_it_hears_at_the_level_that_the_student_hears_at():
+def test_its_level_is_that_of_the_student():
     student = OpenLipGenerator(16, 1, 4, level_seconds=2.0)
     baseline = OpenDenoiser(channels=8, blocks=1, baseline_of=student)
     assert baseline.audio_path.trunk.level.decay == student.level.decay > 0.9
 
 
-def test_it_hears_as_far_ahead_as_the_student():
+def test_its_look_ahead_is_that_of_the_student():
     student, denoiser, baseline = pair()
     baseline.eval()
     wav = torch.randn(1, 6400)

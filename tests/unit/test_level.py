@@ -1,4 +1,4 @@
-"""Networks hear every recording at the same level."""
+"""The input of networks has the same level for every recording."""
 
 import pytest
 import torch
@@ -21,10 +21,10 @@ def test_the_mean_is_what_its_definition_says():
     spectrum = torch.rand(2, 1300, 241, 2)  # more than two blocks
     level = RunningLevel(0.7)
     means, _ = level.level(spectrum)
-    heard = (spectrum[:, :, 3:].square().sum((2, 3)) * 4 / 480**2).sqrt()
+    rms = (spectrum[:, :, 3:].square().sum((2, 3)) * 4 / 480**2).sqrt()
     total, count = torch.full((2,), TARGET * PRIOR_STEPS), PRIOR_STEPS
     for step in range(1300):
-        total = level.decay * total + heard[:, step]
+        total = level.decay * total + rms[:, step]
         count = level.decay * count + 1
         assert torch.allclose(means[:, step], total / count, rtol=1e-3), step
 

@@ -103,7 +103,7 @@ class Drawer(torch.nn.Module):
         return lips
 
 
-def test_the_student_hears_the_noise_and_the_teacher_does_not():
+def test_the_student_gets_the_noise_and_the_teacher_does_not():
     clean = torch.rand(6400).mul(torch.arange(10).repeat_interleave(640) / 20)
     noisy = clean.roll(640)
     clip = Clip("a", "a", 0.0, "rain", noisy, clean, real=Drawer()(clean[None])[0])
@@ -112,8 +112,8 @@ def test_the_student_hears_the_noise_and_the_teacher_does_not():
     assert tuple(lips) == ("teacher", "student")
     assert scored["opening"] < 0.99
     assert scorer("teacher-teacher", clip)[0]["opening"] == scored["opening"]
-    heard = Clip("a", "a", None, "", clean, clean, real=clip.real)
-    assert scorer("teacher-real", heard)[0]["opening"] == pytest.approx(1)
+    clean_clip = Clip("a", "a", None, "", clean, clean, real=clip.real)
+    assert scorer("teacher-real", clean_clip)[0]["opening"] == pytest.approx(1)
     assert set(scored) <= set(COLUMNS)
 
 

@@ -33,7 +33,7 @@ def test_shapes(source):
     assert lips(source).shape == (2, 3, 48, 96, 3)
 
 
-def test_student_hears_the_noisy_and_teacher_the_clean_signal():
+def test_student_gets_the_noisy_and_teacher_the_clean_signal():
     assert torch.equal(lips("student")[:, 1, 0, 0, 0], NOISY[:, 640])
     assert torch.equal(lips("teacher")[:, 1, 0, 0, 0], CLEAN[:, 640])
 

@@ -223,9 +223,9 @@ def test_codec_and_depth_of_videos_stay(tmp_path, name, codec):
     wav(tmp_path / "s.wav", samples, "pcm_s24le")
     made, _ = rewritten(video(tmp_path / "v.mkv"), source)
     track = replace(made.audio, codec=codec.removeprefix("lib"), bits=32)
-    told = replace(made, tracks=(track, *made.tracks[1:]))
+    changed = replace(made, tracks=(track, *made.tracks[1:]))
     sound = {0: [torch.from_numpy(samples)], 1: sound_blocks(made.select(2))}
-    write_media(told, sound, tmp_path / f"first_{name}")
+    write_media(changed, sound, tmp_path / f"first_{name}")
     first = probe_audio(tmp_path / f"first_{name}").select(1)
     info, _ = rewritten(first.path, tmp_path / f"second_{name}")
     info = info.select(1)
@@ -283,8 +283,8 @@ def test_tags_of_any_letters_survive_between_formats(tmp_path, name):
     source = wav(tmp_path / "a.wav", tones())
     info = probe_audio(source)
     tags = {"title": "Тест – 日本語 ✓", "artist": "Björk", "odd_one": "1234"}
-    told = MediaInfo(info.path, "flac", info.tracks, tags=tags)
-    notes = write_media(told, {0: sound_blocks(info)}, tmp_path / name).notes
+    wanted = MediaInfo(info.path, "flac", info.tracks, tags=tags)
+    notes = write_media(wanted, {0: sound_blocks(info)}, tmp_path / name).notes
     made = probe_audio(tmp_path / name)
     kept = {key.lower(): text for key, text in made.tags.items()}
     assert kept["title"] == tags["title"] and kept["artist"] == tags["artist"]
@@ -327,8 +327,8 @@ def test_tracks_languages_chapters_subtitles_and_attachments_survive(tmp_path):
     assert levels[1] == pytest.approx(2 * levels[0], rel=0.05)
     # A format that cannot hold them says so.
     _, notes = rewritten(rich, tmp_path / "b.ts")
-    told = " ".join(notes)
-    assert all(word in told for word in ("subtitle", "attachment", "hapters"))
+    text = " ".join(notes)
+    assert all(word in text for word in ("subtitle", "attachment", "hapters"))
     _, notes = rewritten(rich, tmp_path / "b.wav")
     assert any("one audio track: of 2, track 1 is written" in note for note in notes)
 

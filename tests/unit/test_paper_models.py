@@ -19,7 +19,7 @@ def noise(*shape):
 
 
 class Recorder(nn.Module):
-    """Stands for a network: gives what it is told and keeps what it was given."""
+    """Stands for a network: returns a fixed output and keeps its inputs."""
 
     def __init__(self, answer):
         super().__init__()
@@ -163,7 +163,7 @@ def test_denoiser_shows_the_network_bgr():
     assert seen[0, :, 0, 0, 0].tolist() == pytest.approx([0.7, 0.2, 0.1])
 
 
-def test_denoiser_hears_lips_and_takes_none_for_black(denoiser):
+def test_denoiser_reads_lips_and_takes_none_for_black(denoiser):
     wav = noise(1, 1280)
     with torch.inference_mode():
         none = denoiser(wav, None)["features"]

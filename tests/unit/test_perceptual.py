@@ -1,4 +1,4 @@
-"""The loudness loss hears what PESQ hears, and can be learnt from."""
+"""The loudness loss follows PESQ and has a useful gradient."""
 
 import pytest
 import torch
@@ -53,7 +53,7 @@ def test_a_steady_colour_is_forgiven_and_a_burst_is_not():
     assert loss(coloured, clean) < 0.3 * loss(burst, clean)
 
 
-def test_quiet_errors_below_the_threshold_are_not_heard():
+def test_quiet_errors_below_the_threshold_do_not_count():
     clean, loss = speechlike(), LoudnessLoss()
     assert float(loss(clean + 1e-7 * noise(), clean)) < 2e-3
 
@@ -70,8 +70,8 @@ def test_ranks_noisy_signals_as_pesq_does():
         for gain in (0.001, 0.004, 0.016, 0.06):
             noisy = clean + gain * kind
             pairs.append((pesq_wb(clean[0], noisy[0]), float(loss(noisy, clean))))
-    score, heard = torch.tensor(pairs).T
-    ranks = torch.stack([score.argsort().argsort(), heard.argsort().argsort()])
+    score, found = torch.tensor(pairs).T
+    ranks = torch.stack([score.argsort().argsort(), found.argsort().argsort()])
     assert float(torch.corrcoef(ranks.float())[0, 1]) < -0.85
 
 
@@ -91,11 +91,11 @@ def test_gradients_are_finite_and_lead_to_a_better_signal():
 
 def test_silence_is_no_item():
     silence = torch.zeros(2, 16000)
-    heard = (0.1 * torch.randn(2, 16000)).requires_grad_()
-    value = LoudnessLoss()(heard, silence)
+    found = (0.1 * torch.randn(2, 16000)).requires_grad_()
+    value = LoudnessLoss()(found, silence)
     assert (value == 0).all()
     value.sum().backward()
-    assert torch.isfinite(heard.grad).all()
+    assert torch.isfinite(found.grad).all()
 
 
 def test_the_spectral_loss_takes_it_in():
@@ -103,6 +103,6 @@ def test_the_spectral_loss_takes_it_in():
     noisy = clean + 0.05 * noise()
     targets = {"clean": clean, "noisy": noisy}
     without = CompressedSpectralLoss()({"enhanced": noisy}, targets)
-    heard = CompressedSpectralLoss(loudness_weight=0.5)({"enhanced": noisy}, targets)
+    found = CompressedSpectralLoss(loudness_weight=0.5)({"enhanced": noisy}, targets)
     expected = 0.5 * float(LoudnessLoss()(noisy, clean))
-    assert float(heard - without) == pytest.approx(expected, rel=1e-4)
+    assert float(found - without) == pytest.approx(expected, rel=1e-4)

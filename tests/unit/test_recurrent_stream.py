@@ -105,7 +105,7 @@ def test_latency_is_what_is_stated(networks, mode):
 
 @torch.no_grad()
 @pytest.mark.parametrize("mode", ["student", "none"])
-def test_nothing_past_the_look_ahead_is_heard(networks, mode):
+def test_nothing_past_the_look_ahead_counts(networks, mode):
     noisy = torch.randn(1, 9600, generator=torch.Generator().manual_seed(0))
     changed = noisy.clone()
     changed[:, 6400:] += 1.0

@@ -87,7 +87,7 @@ def test_any_window_and_hop(window, hop, fade):
     assert lips.shape[1] == frame_count(33333)
 
 
-def test_what_networks_do_at_the_edges_of_windows_is_not_heard():
+def test_what_networks_do_at_the_edges_of_windows_is_cut():
     noisy = torch.rand(1, 50000) - 0.5
     audio, _ = run(WindowedStream(Loudness(), BadEdges()), noisy, [50000])
     assert torch.allclose(audio, noisy, atol=1e-6)
@@ -104,7 +104,7 @@ def test_chunks_do_not_change_the_result(sizes):
 
 
 def test_lips_and_what_is_made_of_them_equal_one_pass_over_the_whole():
-    """The student's context is inside each window, so windows cannot be told."""
+    """The student's context is inside each window, so windows make no difference."""
     torch.manual_seed(0)
     noisy = torch.randn(1, 60000)
     audio, lips = run(WindowedStream(Loudness(), LipGain()), noisy, [16000])

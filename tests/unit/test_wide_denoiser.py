@@ -75,7 +75,7 @@ def test_live_settings_are_40_ms_late():
 
 
 @pytest.mark.parametrize("ahead", [0, 4])
-def test_it_hears_no_further_than_it_says(ahead):
+def test_its_look_ahead_is_what_it_says(ahead):
     torch.manual_seed(0)
     denoiser = small(lookahead_steps=ahead).eval()
     wav = 0.1 * torch.randn(1, 16000)
@@ -100,14 +100,14 @@ def test_level_does_not_matter():
             assert error < 0.05
 
 
-def test_rumble_and_offset_are_neither_heard_nor_given_out():
+def test_rumble_and_offset_are_removed_and_change_nothing():
     torch.manual_seed(0)
     denoiser = small().eval()
     wav = 0.05 * torch.randn(1, 16000)
     with torch.no_grad():
         plain, shifted = denoiser(wav), denoiser(wav + 0.1)
     assert plain["features"][:, :, :2].abs().max() == 0
-    inside = slice(50, -18)  # the edges of an offset are steps, and are heard
+    inside = slice(50, -18)  # the edges of an offset are steps, which pass
     gap = plain["features"][:, inside] - shifted["features"][:, inside]
     assert gap.abs().max() < 0.02 * plain["features"].abs().max()
 

@@ -61,7 +61,7 @@ def files_by_room(manifest: dict) -> dict[str, list[str]]:
     """Files of each room, sorted, so that rooms are drawn before files.
 
     Most responses of a collection are often of one room; drawn by file, that room
-    would be heard nearly always.
+    would be drawn nearly always.
 
     Arguments
     ---------

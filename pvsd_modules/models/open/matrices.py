@@ -1,4 +1,4 @@
-"""Tells the optimiser which parameters are matrices."""
+"""Marks for the optimiser which parameters are matrices."""
 
 from torch import nn
 

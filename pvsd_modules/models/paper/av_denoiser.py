@@ -92,7 +92,7 @@ class AVDenoiser(nn.Module):
         """
         noisy = spectra.transpose(1, 2)  # [B, 514, S]
         dtype = next(self.parameters()).dtype  # less than float32 in some fused copies
-        seen = self.time_upsampler(self.encode_lips(lips.to(dtype)))  # [B, 512, S]
-        heard = self.audio_encoder(noisy.to(dtype))  # [B, 600, S]
-        change = self.decoder(torch.cat([heard, seen], dim=1))  # [B, 514, S]
+        visual = self.time_upsampler(self.encode_lips(lips.to(dtype)))  # [B, 512, S]
+        audio = self.audio_encoder(noisy.to(dtype))  # [B, 600, S]
+        change = self.decoder(torch.cat([audio, visual], dim=1))  # [B, 514, S]
         return torch.sigmoid(change + noisy).transpose(1, 2)  # [B, S, 514]
