@@ -172,7 +172,8 @@ def _sounddevice():
     except (ImportError, OSError) as error:
         raise PvsdError(
             "Microphone and loudspeaker need sounddevice (pip install 'pvsd[live]') "
-            f"and PortAudio (on Debian libportaudio2): {error}"
+            f"and PortAudio (on Debian libportaudio2): {error}. Sound from standard "
+            "input needs neither: pvsd stream -"
         ) from error
     return sounddevice
 
