@@ -1,6 +1,5 @@
 """Measured room responses: a room is drawn first, then one of its positions."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +8,8 @@ import torch
 from torch import Tensor
 
 from pvsd_modules.alignment import SAMPLE_RATE
+from pvsd_modules.data.datasets import load_manifest
+from pvsd_modules.data.manifests.rooms import files_by_room
 from pvsd_modules.io.sound_reading import read_mono
 
 #: Reflections that come later than this after the direct sound count as late.
@@ -83,33 +84,23 @@ def early_part(response: Tensor, late_share: float) -> Tensor:
     return response * (1 - (1 - late_share) * fall)
 
 
-def rooms_of_table(table: str | Path | None, split: str = "train"):
-    """The responses of a CSV manifest by room.
+def measured_rooms(manifest: str | Path | None, rooms_root: str = ""):
+    """The rooms of a manifest.
 
     Arguments
     ---------
-    table : str, Path or None
-        Manifest whose rows of ``type`` "rir" have a ``path`` relative to its folder, a
-        ``split``, and as ``category`` the name of the room, before a remark such as
-        "t60=0.5". None for no measured rooms.
-    split : str
-        Which rows are taken.
+    manifest : str, Path or None
+        ``train_rooms.json`` of ``prepare.py --rooms``; None for no measured rooms.
+    rooms_root : str
+        What ``{rooms_root}`` stands for in it.
 
     Returns
     -------
     MeasuredRooms or None
-        None without a table, and where it lists no room.
     """
-    if table is None:
+    if manifest is None:
         return None
-    rooms: dict[str, list[str]] = {}
-    with open(table, newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["type"] == "rir" and row["split"] == split:
-                name = row["category"].split(" t60=")[0]
-                path = str(Path(table).parent / row["path"])
-                rooms.setdefault(name, []).append(path)
-    return MeasuredRooms(rooms) if rooms else None
+    return MeasuredRooms(files_by_room(load_manifest(manifest, rooms_root=rooms_root)))
 
 
 def convolve(wav: Tensor, *responses: Tensor) -> list[Tensor]:

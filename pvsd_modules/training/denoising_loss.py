@@ -6,8 +6,8 @@ from torch import Tensor, nn
 from pvsd_modules.alignment import HOP
 from pvsd_modules.models.open.spectra import WINDOW, CausalSTFT
 from pvsd_modules.training.losses import (
-    CompressedSpectralLoss,
     at_noisy_level,
+    bounded_sdr,
     item_means,
     reduced,
 )
@@ -55,7 +55,6 @@ class DenoisingLoss(nn.Module):
         self.complex_weight = complex_weight
         self.sdr_weight = sdr_weight
         self.loudness_weight = loudness_weight
-        self.sdr = CompressedSpectralLoss()._sdr
         self.loudness = LoudnessLoss() if loudness_weight else None
         self.stft = CausalSTFT()
         window = torch.hann_window(LONG_WINDOW)
@@ -91,7 +90,8 @@ class DenoisingLoss(nn.Module):
         total = self._compare(features, self.stft(clean), WINDOW, steps)
         long = (self._long(enhanced), self._long(clean))
         total = total + self._compare(*long, LONG_WINDOW, blocks)
-        total = total / 2 - self.sdr_weight * self.sdr(enhanced, clean, samples) / 10
+        sdr = bounded_sdr(enhanced, clean, samples)
+        total = total / 2 - self.sdr_weight * sdr / 10
         if self.loudness is not None:
             disturbance = self.loudness(enhanced, clean, samples)
             total = total + self.loudness_weight * disturbance

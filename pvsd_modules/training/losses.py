@@ -74,6 +74,40 @@ def reduced(losses: Tensor, reduction: str) -> Tensor:
     return losses if reduction == "batch" else losses.mean()
 
 
+def bounded_sdr(
+    enhanced: Tensor,
+    clean: Tensor,
+    samples: Tensor | None = None,
+    scale_invariant: bool = False,
+) -> Tensor:
+    """SDR or SI-SDR in dB, bounded to -30..40; 0 where there is no speech.
+
+    Arguments
+    ---------
+    enhanced, clean : Tensor
+        ``[batch, time]``.
+    samples : Tensor or None
+        Lengths, ``[batch]``; behind them both signals are 0.
+    scale_invariant : bool
+        Whether it is SI-SDR (Le Roux et al. 2019).
+
+    Returns
+    -------
+    Tensor
+        ``[batch]``.
+    """
+    spoken = (item_means(clean.square(), samples) > 1e-6).to(clean)
+    target = clean
+    if scale_invariant:
+        power = clean.square().sum(-1, True).clamp(min=1e-8)
+        target = (enhanced * clean).sum(-1, True) / power * clean
+    error = (enhanced - target).square().sum(-1)
+    power = target.square().sum(-1)
+    # The bound is soft so that perfect or hopeless items stop pulling.
+    ratio = (power + 1e-3 * error + 1e-8) / (error + 1e-4 * power + 1e-8)
+    return 10 * torch.log10(ratio) * spoken
+
+
 class FeatureL1(nn.Module):
     """The paper's loss: mean absolute error between the 514-value spectra.
 
@@ -181,7 +215,7 @@ class CompressedSpectralLoss(nn.Module):
         ]
         total = torch.stack(losses).mean(0)  # [batch]
         if self.sdr_weight:
-            sdr = self._sdr(enhanced, clean, samples)
+            sdr = bounded_sdr(enhanced, clean, samples, self.scale_invariant)
             total = total - self.sdr_weight * sdr / 10
         if self.loudness is not None:
             disturbance = self.loudness.to(enhanced.device)(enhanced, clean, samples)
@@ -210,19 +244,6 @@ class CompressedSpectralLoss(nn.Module):
         return (1 - share) * magnitude + share * 2 * item_means(
             (a - b).square(), counts
         )
-
-    def _sdr(self, enhanced: Tensor, clean: Tensor, samples) -> Tensor:
-        """SDR of the items in dB, bounded to -30..40; 0 where there is no speech."""
-        spoken = (item_means(clean.square(), samples) > 1e-6).to(clean)
-        target = clean
-        if self.scale_invariant:
-            power = clean.square().sum(-1, True).clamp(min=1e-8)
-            target = (enhanced * clean).sum(-1, True) / power * clean
-        error = (enhanced - target).square().sum(-1)
-        power = target.square().sum(-1)
-        # The bound is soft so that perfect or hopeless items stop pulling.
-        ratio = (power + 1e-3 * error + 1e-8) / (error + 1e-4 * power + 1e-8)
-        return 10 * torch.log10(ratio) * spoken
 
 
 class LipLoss(nn.Module):

@@ -1,8 +1,17 @@
 """The optimiser Muon: orthogonal updates for matrices, AdamW for the rest."""
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
 from torch.optim import AdamW
+
+
+class HasMatrices(Protocol):
+    """A network that names its matrices."""
+
+    def matrices(self) -> dict[torch.nn.Parameter, int]:
+        """See `pvsd_modules.models.open.matrices.matrices_of`."""
 
 
 class Muon(AdamW):
@@ -11,14 +20,15 @@ class Muon(AdamW):
     The momentum of a matrix is replaced by the nearest semi-orthogonal matrix, so that
     rare directions learn as fast as common ones. Updates are scaled to the size of
     AdamW's (Liu et al., "Muon is Scalable for LLM Training", 2025): learning rates of
-    AdamW fit. That is done to parameters that a network marked with
-    `pvsd_modules.models.open.matrices.mark`; all others
-    are left to AdamW. A parameter of three dimensions is a stack of matrices.
+    AdamW fit. All parameters that are not among the network's matrices are left to
+    AdamW. A parameter of three dimensions is a stack of matrices.
 
     Arguments
     ---------
     params : iterable of Parameter
-        What learns.
+        What is trained.
+    network : HasMatrices
+        Names the matrices among them.
     lr : float
         Learning rate of all parameters.
     momentum : float
@@ -30,10 +40,12 @@ class Muon(AdamW):
 
     Example
     -------
-    >>> from pvsd_modules.models.open.matrices import mark
-    >>> layer = torch.nn.Linear(4, 3)
-    >>> mark(layer)
-    >>> optimizer = Muon(layer.parameters(), lr=0.1, weight_decay=0.0)
+    >>> from pvsd_modules.models.open.matrices import matrices_of
+    >>> class Layer(torch.nn.Linear):
+    ...     def matrices(self):
+    ...         return matrices_of(self)
+    >>> layer = Layer(4, 3)
+    >>> optimizer = Muon(layer.parameters(), layer, lr=0.1, weight_decay=0.0)
     >>> before = layer.weight.detach().clone()
     >>> layer(torch.randn(8, 4)).square().sum().backward()
     >>> optimizer.step()
@@ -45,17 +57,19 @@ class Muon(AdamW):
     def __init__(
         self,
         params,
+        network: HasMatrices,
         lr: float = 0.002,
         momentum: float = 0.95,
         betas=(0.9, 0.98),
         weight_decay: float = 0.005,
     ):
         params = list(params)
-        matrices = [p for p in params if hasattr(p, "stacked")]
-        others = [p for p in params if not hasattr(p, "stacked")]
-        groups = [{"params": others, "momentum": None}]
-        if matrices:
-            groups.append({"params": matrices, "momentum": momentum})
+        stacks = network.matrices()
+        others = [p for p in params if p not in stacks]
+        groups = [{"params": others, "momentum": None, "stacked": 0}]
+        for count in sorted(set(stacks.values())):
+            chosen = [p for p in params if stacks.get(p) == count]
+            groups.append({"params": chosen, "momentum": momentum, "stacked": count})
         super().__init__(groups, lr=lr, betas=betas, weight_decay=weight_decay)
 
     @torch.no_grad()
@@ -85,7 +99,7 @@ class Muon(AdamW):
             average = state["exp_avg"].mul_(group["momentum"]).add_(parameter.grad)
             update = parameter.grad.add(average, alpha=group["momentum"])
             if parameter.ndim == 2:
-                update = update.unflatten(0, (parameter.stacked, -1))
+                update = update.unflatten(0, (group["stacked"], -1))
             elif parameter.ndim > 3:
                 update = update.flatten(1)[None]
             by_shape.setdefault(tuple(update.shape[1:]), []).append((parameter, update))

@@ -1,11 +1,13 @@
 """Wind, rumble, knocks, clicks and gaps; codecs; rooms."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
 from pvsd_modules.data.disturbances import clicks, gaps, handling, rumble, wind
-from pvsd_modules.data.rooms import convolve, early_part, rooms_of_table
+from pvsd_modules.data.rooms import convolve, early_part, measured_rooms
 
 
 def share_below(wav, hertz) -> float:
@@ -50,21 +52,20 @@ def test_early_reflections_stay():
 def test_rooms_are_drawn_before_their_positions(tmp_path):
     import soundfile
 
-    rows = ["path,type,category,split", "far.wav,rir,attic t60=0.5,valid"]
+    manifest = {}
     for index in range(21):
         wav = np.zeros(400)
         wav[[30, 100]] = 0.5, 0.25 if index else -0.25
         soundfile.write(tmp_path / f"{index}.wav", wav, 16000)
-        room = "hall t60=1.0" if index else "cellar"
-        rows.append(f"{index}.wav,rir,{room},train")
-    (tmp_path / "table.csv").write_text("\n".join(rows), encoding="utf-8")
-    rooms = rooms_of_table(tmp_path / "table.csv")
+        room = "hall" if index else "cellar"
+        manifest[str(index)] = {"wav": f"{{rooms_root}}/{index}.wav", "room": room}
+    (tmp_path / "rooms.json").write_text(json.dumps(manifest))
+    rooms = measured_rooms(tmp_path / "rooms.json", tmp_path)
     random = np.random.default_rng(0)
     drawn = torch.stack([rooms(random) for _ in range(300)])
     assert torch.allclose(drawn[:, 0], torch.ones(300))
     assert 0.4 < float((drawn[:, 70] < 0).float().mean()) < 0.6
-    assert rooms_of_table(tmp_path / "table.csv", "test") is None
-    assert rooms_of_table(None) is None
+    assert measured_rooms(None) is None
 
 
 def test_convolution_keeps_time_and_length():

@@ -5,9 +5,14 @@ import copy
 import pytest
 import torch
 
-from pvsd_modules.models.open.matrices import mark
+from pvsd_modules.models.open.matrices import matrices_of
 from pvsd_modules.models.open.wide_denoiser import WideDenoiser
 from pvsd_modules.training.muon import Muon, orthogonal
+
+
+class Layer(torch.nn.Linear):
+    def matrices(self):
+        return matrices_of(self)
 
 
 @pytest.mark.parametrize("shape", [(3, 20, 20), (2, 10, 40), (2, 40, 10)])
@@ -31,9 +36,8 @@ def test_it_learns_and_goes_on_where_it_stopped():
             yield loss.item()
 
     def new():
-        layer = torch.nn.Linear(8, 8)
-        mark(layer)
-        return layer, Muon(layer.parameters(), lr=0.05)
+        layer = Layer(8, 8)
+        return layer, Muon(layer.parameters(), layer, lr=0.05)
 
     layer, optimizer = new()
     before = list(losses(layer, optimizer, 100))
@@ -46,13 +50,14 @@ def test_it_learns_and_goes_on_where_it_stopped():
 
 def test_lstms_are_four_matrices_and_masks_are_left_to_adam():
     denoiser = WideDenoiser(channels=8, full_band_channels=16)
-    kinds = {n: getattr(p, "stacked", 0) for n, p in denoiser.named_parameters()}
+    stacks = denoiser.matrices()
+    kinds = {n: stacks.get(p, 0) for n, p in denoiser.named_parameters()}
     assert kinds["layers.1.rnn.weight_ih_l0"] == 4
     one = ("layers.0.full_band", "lookahead.weight", "hidden.weight")
     none = ("masks.0.weight", "hidden.bias", "lookahead.bias")
     assert {kinds[n] for n in one} == {1} and {kinds[n] for n in none} == {0}
     assert not any(v for n, v in kinds.items() if n.startswith("lip_encoder"))
-    optimizer = Muon(denoiser.parameters(), lr=0.01)
+    optimizer = Muon(denoiser.parameters(), denoiser, lr=0.01)
     before = {n: p.detach().clone() for n, p in denoiser.named_parameters()}
     out = denoiser(torch.randn(1, 1500), torch.rand(1, 3, 48, 96, 3))
     out["enhanced"].square().sum().backward()
@@ -62,8 +67,7 @@ def test_lstms_are_four_matrices_and_masks_are_left_to_adam():
 
 
 def test_parameters_without_gradient_stay():
-    layer = torch.nn.Linear(4, 4)
-    mark(layer)
+    layer = Layer(4, 4)
     before = layer.weight.detach().clone()
-    Muon(layer.parameters()).step()
+    Muon(layer.parameters(), layer).step()
     assert torch.equal(layer.weight, before)

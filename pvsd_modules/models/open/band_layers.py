@@ -138,7 +138,6 @@ class CrossBandLayer(nn.Module):
         self.full_band = nn.Parameter(
             torch.randn(mixed, bands, bands) / math.sqrt(bands)
         )
-        self.full_band.stacked = 1  # for `pvsd_modules.training.muon.Muon`
         self.full_band_out = nn.Linear(mixed, channels)
 
     def make_identity(self) -> None:

@@ -1,24 +1,30 @@
-"""Marks for the optimiser which parameters are matrices."""
+"""Which parameters of a network are matrices, for the optimiser."""
 
 from torch import nn
 
 
-def mark(network: nn.Module) -> None:
-    """Marks the weights of linear, convolutional and recurrent layers as matrices.
-
-    The weights of an LSTM are four matrices, one below the other: ``stacked`` is the
-    number of matrices in dimension 0 of a parameter.
+def matrices_of(*layers: nn.Module) -> dict[nn.Parameter, int]:
+    """The weights of linear, convolutional and recurrent layers.
 
     Arguments
     ---------
-    network : nn.Module
-        Its parameters must not be replaced afterwards; loading a state is fine.
+    *layers : nn.Module
+        Networks or layers.
+
+    Returns
+    -------
+    dict of Parameter to int
+        How many matrices lie one below the other in dimension 0: four in an LSTM.
+
+    Example
+    -------
+    >>> list(matrices_of(nn.LSTM(2, 3), nn.Linear(3, 1)).values())
+    [4, 4, 1]
     """
-    for layer in network.modules():
-        if isinstance(layer, nn.LSTM):
-            for name, parameter in layer.named_parameters():
-                if name.startswith("weight"):
-                    parameter.stacked = 4
-        elif isinstance(getattr(layer, "weight", None), nn.Parameter):
-            if layer.weight.ndim > 1:
-                layer.weight.stacked = 1
+    return {
+        parameter: 4 if isinstance(layer, nn.LSTM) else 1
+        for part in layers
+        for layer in part.modules()
+        for name, parameter in layer.named_parameters(recurse=False)
+        if parameter.ndim > 1 and not name.startswith("bias")
+    }

@@ -20,7 +20,7 @@ from pvsd_modules.models.open.lip_encoder import LipEncoder
 from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 from pvsd_modules.models.open.low_cut import LowCutSTFT
 from pvsd_modules.models.open.masking import MaskingDenoiser
-from pvsd_modules.models.open.matrices import mark
+from pvsd_modules.models.open.matrices import matrices_of
 from pvsd_modules.models.open.spectra import compress
 
 #: 24 bands of the bins from 67 Hz to 8 kHz: 167 Hz wide below 2.1 kHz, where the
@@ -149,14 +149,12 @@ class WideDenoiser(MaskingDenoiser):
             BandLinear(count, channels, 2 * PAIR * width, gain=0.3)
             for count, width in self.layout
         )
-        for part in (
-            self.encoder,
-            self.lookahead,
-            self.fusion,
-            self.layers,
-            self.hidden,
-        ):
-            mark(part)
+
+    def matrices(self) -> dict[nn.Parameter, int]:
+        """What `pvsd_modules.training.muon.Muon` takes as matrices."""
+        return matrices_of(
+            self.encoder, self.lookahead, self.fusion, self.layers, self.hidden
+        )
 
     def encode(self, spectrum: Tensor, past: WideEncoderPast | None = None):
         """Features of spectra ``[batch, steps, 241, 2]``.
