@@ -113,6 +113,9 @@ class StreamableDenoiser(Denoiser, Protocol):
         ``steps`` steps.
         """
 
+    def enhance_spectra(self, spectrum: Tensor, codes: Tensor | None) -> Tensor:
+        """Enhanced spectra ``[batch, steps, 241, 2]`` of whole signals."""
+
     def apply_mask(self, spectrum: Tensor, mask: Tensor) -> Tensor:
         """Enhanced spectra ``[batch, steps, 241, 2]``."""
 

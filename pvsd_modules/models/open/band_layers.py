@@ -90,23 +90,32 @@ class BandSplitEncoder(nn.Module):
             BandLinear(count, (width + 2 * overlap) * features, channels)
             for count, width in layout
         )
+        index, start = [], 0  # of the bins of each band, after padding on either side
+        for count, width in layout:
+            begins = start + width * torch.arange(count)
+            bins = begins[:, None] + torch.arange(width + 2 * overlap)
+            index.append(bins.flatten())
+            start += count * width
+        self.sizes = [len(bins) for bins in index]
+        self.register_buffer("index", torch.cat(index), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """``[batch, steps, bins, features]`` to ``[batch, steps, bands, channels]``.
 
         Bins below the first band, and beyond the last bin, are read as zeros.
         """
-        batch, steps = x.shape[:2]
+        batch, steps, *_ = x.shape
         bins = sum(count * width for count, width in self.layout)
         x = x[:, :, self.first_bin : self.first_bin + bins]
         edge = self.overlap
         x = functional.pad(x, (0, 0, edge, edge + bins - x.shape[2]))
-        encoded, start = [], 0
-        for (count, width), group in zip(self.layout, self.groups, strict=True):
-            part = x[:, :, start : start + count * width + 2 * edge]
-            part = part.unfold(2, width + 2 * edge, width)  # [.., count, features, w]
+        parts = x.index_select(2, self.index).split(self.sizes, 2)
+        encoded = []
+        for part, (count, _), group in zip(
+            parts, self.layout, self.groups, strict=True
+        ):
+            part = part.unflatten(2, (count, -1)).transpose(3, 4)
             encoded.append(group(part.reshape(batch, steps, count, -1)))
-            start += count * width
         return torch.cat(encoded, 2)
 
 

@@ -211,7 +211,7 @@ class OpenDenoiser(MaskingDenoiser):
         """
         skip1, skip2 = encoded
         batch, _, steps, bands = skip2.shape
-        steps -= self.lookahead_steps
+        steps = steps - self.lookahead_steps  # not in place: it may be traced
         future = skip2[:, :, self.lookahead_steps :]
         skip1, skip2 = skip1[:, :, :steps], skip2[:, :, :steps]
         x = torch.cat([skip2, future], 1).permute(0, 2, 3, 1)

@@ -160,9 +160,9 @@ class OpenLipGenerator(nn.Module):
         x = x.transpose(2, 3).flatten(1, 2)  # [batch, 32 bands / 4, steps]
         for conv, norm in zip(self.temporal, self.norms, strict=True):
             x, cache = conv(x, next(caches))  # [batch, channels, steps / stride]
-            x = functional.silu(norm(x.mT).mT)
+            x = functional.silu(norm(x.transpose(1, 2)).transpose(1, 2))
             kept.append(cache)
-        x = x.mT  # [batch, n, channels]
+        x = x.transpose(1, 2)  # [batch, n, channels]
         y, hidden = self.recurrent(x, past.recurrent if past else None)
         weights = self.head(torch.cat([x, y], -1))  # [batch, n, motions]
         return weights, LipPast(tuple(kept), hidden, level)

@@ -48,16 +48,26 @@ class MaskingDenoiser(nn.Module):
             ``[batch, ceil(time / 160) + 2, 241, 2]``.
         """
         spectrum = self.stft(noisy)
+        enhanced = self.enhance_spectra(spectrum, self.describe(noisy, lips))
+        wav = self.stft.inverse(enhanced, noisy.shape[-1])
+        return {"enhanced": wav, "features": enhanced}
+
+    def enhance_spectra(self, spectrum: Tensor, codes: Tensor | None) -> Tensor:
+        """Enhances spectra of whole signals, ``[batch, steps, 241, 2]``.
+
+        Arguments
+        ---------
+        spectrum : Tensor
+        codes : Tensor or None
+            Of the lip frames, ``[batch, frames, lip_channels]``.
+        """
         encoded, _ = self.encode(spectrum)
         future = (0, 0, 0, self.lookahead_steps)  # zeros past the end
-        encoded = tuple(functional.pad(skip, future) for skip in encoded)
-        codes = self.describe(noisy, lips)
+        encoded = tuple(functional.pad(part, future) for part in encoded)
         if codes is not None:
             codes = self.lip_steps(codes, spectrum.shape[1])
         mask, _ = self.decode(encoded, codes)
-        enhanced = self.apply_mask(spectrum, mask)
-        wav = self.stft.inverse(enhanced, noisy.shape[-1])
-        return {"enhanced": wav, "features": enhanced}
+        return self.apply_mask(spectrum, mask)
 
     def load_except_lip_path(self, state: dict) -> None:
         """Loads weights of an earlier run, except those of the lip path.
@@ -99,4 +109,5 @@ class MaskingDenoiser(nn.Module):
         codes = codes.repeat_interleave(STEPS_PER_FRAME, 1)
         codes = functional.pad(codes, (0, 0, self.lip_delay_steps, 0))[:, :steps]
         missing = steps - codes.shape[1]
-        return functional.pad(codes.mT, (0, missing), mode="replicate").mT
+        codes = functional.pad(codes.transpose(1, 2), (0, missing), mode="replicate")
+        return codes.transpose(1, 2)

@@ -175,8 +175,10 @@ class WideDenoiser(MaskingDenoiser):
 
     def encode_bands(self, features: Tensor) -> Tensor:
         """``[batch, 3, 2 n, 241]`` to bands of pairs, ``[batch, n, bands, C]``."""
-        x = features.unflatten(2, (-1, PAIR)).permute(0, 2, 4, 1, 3)
-        return functional.silu(self.encoder(x.flatten(3)))
+        # Not `flatten`, which the exporter to ONNX gives the length of its example.
+        batch, bins = len(features), self.stft.bins
+        x = features.reshape(batch, 3, -1, PAIR, bins).permute(0, 2, 4, 1, 3)
+        return functional.silu(self.encoder(x.reshape(batch, -1, bins, 3 * PAIR)))
 
     def decode(self, encoded, lips, past: WidePast | None = None):
         """Masks from the features of steps, of their future, and from the lips.
@@ -200,11 +202,11 @@ class WideDenoiser(MaskingDenoiser):
         """
         (features,) = encoded
         steps = features.shape[2] - self.lookahead_steps
-        odd = (0, 0, 0, steps % PAIR)
-        bands = self.encode_bands(functional.pad(features, odd))
+        if steps % PAIR:
+            features = functional.pad(features, (0, 0, 0, 1))
+            lips = None if lips is None else functional.pad(lips, (0, 0, 0, 1))
+        bands = self.encode_bands(features)
         pairs = -(-steps // PAIR)
-        if lips is not None:
-            lips = functional.pad(lips, odd)
         current, future = bands[:, :pairs], bands[:, self.lookahead_steps // PAIR :]
         masks, paths = self.mask(current, future, lips, past.paths if past else None)
         return masks[:, :steps], WidePast(paths)
