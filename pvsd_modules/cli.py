@@ -27,12 +27,7 @@ class Terminated(KeyboardInterrupt):
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parser of all subcommands; nothing heavy is imported for it.
-
-    Returns
-    -------
-    argparse.ArgumentParser
-    """
+    """The parser of all subcommands; nothing heavy is imported for it."""
     parser = argparse.ArgumentParser(
         prog="pvsd",
         description="Enhance speech in audio and video files with generated lip "

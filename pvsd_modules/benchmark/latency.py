@@ -23,10 +23,6 @@ def latency(model, seconds: float, chunks: tuple[int, ...], folder: Path) -> lis
         Sizes of chunks in milliseconds.
     folder : Path
         For temporary files.
-
-    Returns
-    -------
-    list of Row
     """
     algorithmic = 1000 * model.make_stream().latency_samples / SAMPLE_RATE
     rows = [Row("latency of the algorithm", algorithmic, "ms")]

@@ -52,10 +52,6 @@ def benchmark(
     trust : bool
         As for `PseudoVisualEnhancement.from_hparams`.
 
-    Returns
-    -------
-    list of Row
-
     Raises
     ------
     PvsdError

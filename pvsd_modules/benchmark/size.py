@@ -17,10 +17,6 @@ def size(model, source: Path | str) -> list[Row]:
     model : PseudoVisualEnhancement
     source : Path or str
         Its folder or hub id; the files of a folder are added up.
-
-    Returns
-    -------
-    list of Row
     """
     rows, parts = [], ("student", "denoiser")
     networks = {name: model.mods[name] for name in parts if name in model.mods}
@@ -50,10 +46,6 @@ def multiplications(network: nn.Module, *inputs) -> int:
     network : nn.Module
     *inputs : torch.Tensor
         Arguments of a call.
-
-    Returns
-    -------
-    int
 
     Example
     -------

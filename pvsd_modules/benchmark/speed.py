@@ -27,10 +27,6 @@ def speed(
         Rounds, see `clock.compare`.
     counts : tuple of int
         Numbers of threads.
-
-    Returns
-    -------
-    list of Row
     """
     noisy, rows = sound(seconds), []
     jobs = {

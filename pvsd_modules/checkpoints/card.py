@@ -63,10 +63,6 @@ class Card:
             Of the model, see `pvsd_modules.checkpoints.settings.plain_settings`.
         weights : Mapping
             State dict of each network.
-
-        Returns
-        -------
-        str
         """
         if self.own:
             return self.own

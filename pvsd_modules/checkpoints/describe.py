@@ -30,14 +30,6 @@ class Description(NamedTuple):
 def describe_model(folder: str | Path) -> Description:
     """Reads the settings and the weights of a pretrained folder.
 
-    Arguments
-    ---------
-    folder : str or Path
-
-    Returns
-    -------
-    Description
-
     Raises
     ------
     PvsdError

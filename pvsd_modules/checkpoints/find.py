@@ -12,12 +12,7 @@ _PRETRAINED = Path(__file__).resolve().parents[1] / "pretrained"
 
 
 def shipped_models() -> list[str]:
-    """Names of the models that come with the package.
-
-    Returns
-    -------
-    list of str
-    """
+    """Names of the models that come with the package."""
     return sorted(path.parent.name for path in _PRETRAINED.glob(f"*/{HPARAMS_FILE}"))
 
 
@@ -28,10 +23,6 @@ def pretrained_folder(name: str = DEFAULT_MODEL) -> Path:
     ---------
     name : str
         Such as "offline".
-
-    Returns
-    -------
-    Path
 
     Raises
     ------

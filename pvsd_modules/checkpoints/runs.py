@@ -49,10 +49,6 @@ class StrictCheckpointer(Checkpointer):
     def load_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Loads a checkpoint into all recoverables.
 
-        Arguments
-        ---------
-        checkpoint : Checkpoint
-
         Raises
         ------
         PvsdError
@@ -103,10 +99,6 @@ def best_checkpoint(
         student, teacher or denoiser.
     allow_unvalidated : bool
         Whether a checkpoint from the middle of an epoch may be taken.
-
-    Returns
-    -------
-    Path
 
     Raises
     ------

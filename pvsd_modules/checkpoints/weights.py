@@ -124,10 +124,6 @@ class StrictPretrainer(Pretrainer):
 def strict_hooks(pretrainer: Pretrainer) -> dict:
     """Hooks that load the networks of any Pretrainer with `load_weights`.
 
-    Arguments
-    ---------
-    pretrainer : Pretrainer
-
     Returns
     -------
     dict

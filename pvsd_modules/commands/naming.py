@@ -38,10 +38,6 @@ def plan_outputs(
         Is given the path of and the reason for whatever cannot be enhanced: folders
         that cannot be read and names that are too long.
 
-    Returns
-    -------
-    list of (Path, Path)
-
     Raises
     ------
     PvsdError

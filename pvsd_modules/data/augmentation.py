@@ -92,10 +92,6 @@ class Augmenter:
             Draw a noise, ``[read]``, and a ratio in dB.
         bursts : bool
             Whether there is a burst.
-
-        Returns
-        -------
-        Drawn
         """
         room = random.random() < self.reverberation
         drawn = Drawn(start, speech, colours=[self.draw_colour(random, room)])

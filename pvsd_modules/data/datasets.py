@@ -32,10 +32,6 @@ def load_manifest(
         What ``{data_root}``, ``{noise_root}`` and ``{rooms_root}`` stand for, the last
         one by default the data root.
 
-    Returns
-    -------
-    dict
-
     Raises
     ------
     PvsdError

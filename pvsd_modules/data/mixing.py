@@ -28,10 +28,6 @@ def item_generator(seed: int, epoch: int, item_id: str) -> np.random.Generator:
     item_id : str
         Identifier of the item in its manifest.
 
-    Returns
-    -------
-    numpy.random.Generator
-
     Example
     -------
     >>> a, b = item_generator(1, 2, "x"), item_generator(1, 2, "x")

@@ -59,10 +59,6 @@ def write_shards(
     workers : int
         Threads that decode.
 
-    Returns
-    -------
-    list of Path
-
     Raises
     ------
     PvsdError

@@ -26,10 +26,6 @@ def load_list(path: str | Path, data_root: str = "", noise_root: str = "") -> di
     data_root, noise_root : str
         What ``{data_root}`` and ``{noise_root}`` stand for.
 
-    Returns
-    -------
-    dict
-
     Raises
     ------
     PvsdError
@@ -84,10 +80,6 @@ def chosen(items: dict, snrs: list[float] | None = None, count: int = 0) -> dict
         None for all.
     count : int
         0 for all.
-
-    Returns
-    -------
-    dict
 
     Raises
     ------

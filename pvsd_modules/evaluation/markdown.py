@@ -13,10 +13,6 @@ def markdown(summary: dict) -> str:
     ---------
     summary : dict
         Of `pvsd_modules.evaluation.summarise`.
-
-    Returns
-    -------
-    str
     """
     groups, categories = summary["groups"], summary.get("categories")
     names = [name for name in TITLES if name in groups[-1]]
@@ -87,10 +83,6 @@ def side_by_side(summaries: dict[str, dict], comparisons: dict[str, dict]) -> st
     comparisons : dict
         By the name of the system, of `pvsd_modules.evaluation.compare` with the
         first one.
-
-    Returns
-    -------
-    str
     """
     first, *_ = summaries
     groups = summaries[first]["groups"]
@@ -125,10 +117,6 @@ def comparison_table(comparison: dict) -> str:
     ---------
     comparison : dict
         Of `pvsd_modules.evaluation.compare`.
-
-    Returns
-    -------
-    str
     """
     rows = []
     for group in comparison["groups"]:

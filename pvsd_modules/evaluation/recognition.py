@@ -98,10 +98,6 @@ def add_transcripts(items: dict, path: str | Path) -> dict:
         ``{name: text}`` or ``{name: {"text": ...}}``. Names are those of the items, or
         of their clean files, with or without folder and suffix.
 
-    Returns
-    -------
-    dict
-
     Raises
     ------
     PvsdError

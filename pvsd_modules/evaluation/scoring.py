@@ -80,10 +80,6 @@ class Settings:
 class Scorer:
     """Enhances and scores single items of a list.
 
-    Arguments
-    ---------
-    settings : Settings
-
     Raises
     ------
     PvsdError

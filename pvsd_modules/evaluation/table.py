@@ -24,10 +24,6 @@ def columns_of(measures: Iterable[str], noisy: bool = True) -> list[str]:
         Names of the scores.
     noisy : bool
         Whether the noisy input is scored as well.
-
-    Returns
-    -------
-    list of str
     """
     measures = list(measures)
     scores = [*measures, *(f"noisy_{name}" for name in measures if noisy)]

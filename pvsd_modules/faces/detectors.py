@@ -160,10 +160,6 @@ def make_detector(name: str, device: str = "cpu") -> Detector:
     device : str
         torch device for s3fd.
 
-    Returns
-    -------
-    detector : callable
-
     Raises
     ------
     PvsdError

@@ -73,10 +73,6 @@ def try_clip(
     settings : Settings
     wait : bool
         Whether to wait for another run that makes a clip of the same lock.
-
-    Returns
-    -------
-    outcome : Outcome
     """
     folder = out / clip
     if _is_done(folder, settings):
@@ -191,10 +187,6 @@ def _count(outcomes, status: str) -> int:
 
 def summarise(outcomes: list[Outcome]) -> dict:
     """Count what became of the clips and list failures and notes by clip.
-
-    Arguments
-    ---------
-    outcomes : list of Outcome
 
     Returns
     -------

@@ -106,10 +106,6 @@ def longest_gap(found: dict[int, np.ndarray], track: dict[int, np.ndarray]) -> i
     track : dict of int to np.ndarray
         One box for each frame the face was found in.
 
-    Returns
-    -------
-    frames : int
-
     Example
     -------
     >>> longest_gap({0: [], 1: [], 2: [], 3: []}, {1: []})
@@ -230,10 +226,6 @@ def write_crops(crops: Iterable[np.ndarray], folder: Path, quality: int = 95) ->
         Existing folder.
     quality : int
         JPEG quality, up to 100.
-
-    Returns
-    -------
-    count : int
     """
     cv2 = import_cv2()
     count = 0

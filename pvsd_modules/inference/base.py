@@ -62,10 +62,6 @@ class LipInterface(Pretrained):
             networks of this project: it may then run any code. See
             `pvsd_modules.checkpoints.load.load_interface`.
 
-        Returns
-        -------
-        An instance of this class.
-
         Raises
         ------
         PvsdError
@@ -142,10 +138,6 @@ class LipInterface(Pretrained):
             what the model was made for.
         gradients : bool
             Whether gradients flow through.
-
-        Returns
-        -------
-        GuardedStream
         """
         lips = self.hparams.lips if lips is None else lips
         student, denoiser = (

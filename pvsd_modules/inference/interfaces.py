@@ -212,10 +212,6 @@ class PseudoVisualEnhancement(LipInterface):
         suffix : str
             Of the format of an open file.
 
-        Returns
-        -------
-        Report
-
         Raises
         ------
         PvsdError

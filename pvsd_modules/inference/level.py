@@ -58,10 +58,6 @@ def level_of(rows: Tensor, rate: int) -> Level:
     rate : int
         Samples a second.
 
-    Returns
-    -------
-    Level
-
     Example
     -------
     >>> tone = torch.sin(torch.arange(16000) / 5)

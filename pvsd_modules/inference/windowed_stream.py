@@ -106,10 +106,6 @@ class WindowedStream:
         ---------
         chunk : torch.Tensor
             Noisy audio ``[batch, n]``, 16 kHz, any ``n``; on the networks' device.
-
-        Returns
-        -------
-        Chunk
         """
         if chunk.dim() != 2:
             raise ValueError(f"a chunk is [batch, time], not {list(chunk.shape)}")
@@ -121,12 +117,7 @@ class WindowedStream:
         return self._run()
 
     def flush(self) -> Chunk:
-        """Return the rest. The next `feed` begins a new recording.
-
-        Returns
-        -------
-        Chunk
-        """
+        """Return the rest. The next `feed` begins a new recording."""
         if not self._pieces:
             return _joined(torch.zeros(1, 0, dtype=torch.float32), [], [])
         windows_left = -(-(self._taken + self.fade) // self.hop) - (

@@ -148,10 +148,6 @@ def _sweep(folder: Path) -> None:
 def remove_leftovers(folder: str | Path) -> int:
     """Remove what runs of this machine that were killed left behind in a folder.
 
-    Arguments
-    ---------
-    folder : str or Path
-
     Returns
     -------
     int

@@ -78,12 +78,6 @@ class Clock:
 def placed_packets(container: Any, streams: list, info: MediaInfo) -> Iterator[Any]:
     """Packets of some streams of an open container on one clock.
 
-    Arguments
-    ---------
-    container : av.container.InputContainer
-    streams : list of av.stream.Stream
-    info : MediaInfo
-
     Yields
     ------
     packet : av.packet.Packet

@@ -133,10 +133,6 @@ def container_of(output: str | Path) -> Container:
     output : str or Path
         File to write.
 
-    Returns
-    -------
-    Container
-
     Raises
     ------
     PvsdError
@@ -188,14 +184,6 @@ def nearest_output(output: str | Path, has_video: bool = False) -> tuple[Path, s
 
 def sample_format(track: AudioTrack) -> str:
     """What a sample is stored as: "u8", "s16", ..., "f64", "mulaw", "alaw"; "" lossy.
-
-    Arguments
-    ---------
-    track : AudioTrack
-
-    Returns
-    -------
-    str
 
     Example
     -------
@@ -254,10 +242,6 @@ def encoding_of(
     source : str or Path
         The file that holds the track: another codec in a file of the same kind is
         noted.
-
-    Returns
-    -------
-    Encoding
 
     Raises
     ------

@@ -250,10 +250,6 @@ def lost(info: MediaInfo, output: Path) -> list[str]:
         The source.
     output : Path
         The new file.
-
-    Returns
-    -------
-    list of str
     """
     tags = kept_tags(info.tags)
     if not (info.chapters or info.others or len(info.tracks) > 1):

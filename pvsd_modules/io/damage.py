@@ -16,10 +16,6 @@ def is_cut(path: str | Path) -> bool:
     """Whether a file ends before its header says: WAV, AVI, AIFF, CAF, W64, MP4 and
     its kin, Matroska, and Ogg, whose last page bears a mark.
 
-    Arguments
-    ---------
-    path : str or Path
-
     Returns
     -------
     bool

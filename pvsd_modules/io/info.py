@@ -139,10 +139,6 @@ class MediaInfo:
         track : int
             Counted from 1, as users do.
 
-        Returns
-        -------
-        MediaInfo
-
         Raises
         ------
         PvsdError

@@ -38,10 +38,6 @@ def speaker_mask(layout: str) -> int:
     layout : str
         FFmpeg's name.
 
-    Returns
-    -------
-    int
-
     Example
     -------
     >>> hex(speaker_mask("5.1(side)"))
@@ -56,16 +52,7 @@ def speaker_mask(layout: str) -> int:
 
 
 def layout_of_mask(mask: int, channels: int) -> str:
-    """FFmpeg's name of the layout of a mask, "" where it does not fit the channels.
-
-    Arguments
-    ---------
-    mask, channels : int
-
-    Returns
-    -------
-    str
-    """
+    """FFmpeg's name of the layout of a mask, "" where it does not fit the channels."""
     names = [name for bit, name in enumerate(SPEAKERS) if mask >> bit & 1]
     return av.AudioLayout("+".join(names)).name if len(names) == channels else ""
 
@@ -80,10 +67,6 @@ def stored_layout(codec: str, layout: str, channels: int) -> str:
     layout : str
         Wanted, "" for the usual one.
     channels : int
-
-    Returns
-    -------
-    str
     """
     layout = layout or usual_layout(channels)
     if codec in ("libopus", "vorbis"):
@@ -105,10 +88,6 @@ def writing_order(
     layout : str
         As stored.
     channels : int
-
-    Returns
-    -------
-    tuple of int or None
     """
     if codec == "vorbis":
         return _VORBIS.get(channels)

@@ -187,10 +187,6 @@ def probe(source: "str | Path | MediaInfo") -> MediaInfo:
     source : str, Path or MediaInfo
         Any video or audio file; what was looked at already is returned as it is.
 
-    Returns
-    -------
-    info : MediaInfo
-
     Raises
     ------
     PvsdError
@@ -223,14 +219,6 @@ def probe(source: "str | Path | MediaInfo") -> MediaInfo:
 
 def probe_audio(source: "str | Path | MediaInfo") -> MediaInfo:
     """As `probe`, but a file without a single sample is a sentence.
-
-    Arguments
-    ---------
-    source : str, Path or MediaInfo
-
-    Returns
-    -------
-    info : MediaInfo
 
     Raises
     ------

@@ -77,14 +77,6 @@ class RawFormat:
 def is_pipe(path: str | Path) -> bool:
     """Whether a name stands for a pipe: "-", a FIFO, ``/dev/stdin``, ``<(...)``.
 
-    Arguments
-    ---------
-    path : str or Path
-
-    Returns
-    -------
-    bool
-
     Example
     -------
     >>> is_pipe("-"), is_pipe("talk.wav")

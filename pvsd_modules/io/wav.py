@@ -50,10 +50,6 @@ def wav_bytes(samples: np.ndarray, subtype: str = "PCM_16") -> bytes:
     subtype : str
         libsndfile's name of the sample format.
 
-    Returns
-    -------
-    bytes
-
     Example
     -------
     >>> len(wav_bytes(np.zeros(8)))
@@ -66,10 +62,6 @@ def wav_bytes(samples: np.ndarray, subtype: str = "PCM_16") -> bytes:
 
 class WavLayout:
     """Where things lie in a WAV file.
-
-    Arguments
-    ---------
-    path : str or Path
 
     Attributes
     ----------
@@ -116,10 +108,6 @@ def info_chunk(tags: dict[str, str]) -> list[tuple[bytes, bytes]]:
     ---------
     tags : dict of str
         By FFmpeg's names.
-
-    Returns
-    -------
-    list of (bytes, bytes)
     """
     body = b""
     for name, text in tags.items():

@@ -107,10 +107,6 @@ def write_media(
     replace : bool
         Whether a file that exists is replaced.
 
-    Returns
-    -------
-    Written
-
     Raises
     ------
     PvsdError

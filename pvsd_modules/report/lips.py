@@ -28,10 +28,6 @@ def lips_markdown(summary: dict) -> str:
     ---------
     summary : dict
         ``comparisons`` of `pvsd_modules.evaluation.lip_scores.summarise_lips`.
-
-    Returns
-    -------
-    str
     """
     parts = []
     for name, groups in summary["comparisons"].items():

@@ -32,10 +32,6 @@ def filled(text: str, make: Callable[[str], str], source: str | Path = "") -> st
     source : str or Path
         Where the text is from, for messages.
 
-    Returns
-    -------
-    str
-
     Raises
     ------
     PvsdError

@@ -36,10 +36,6 @@ def model_overview(folder: Path, link: str) -> str:
         Of the shipped model.
     link : str
         Path to it from the text.
-
-    Returns
-    -------
-    str
     """
     parts = [f"### Model `{folder.name}`\n"]
     scores = read_model(folder)

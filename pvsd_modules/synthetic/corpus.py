@@ -102,10 +102,6 @@ def write_corpus(
         Decides what is said.
     size : int
         Side of the pictures in pixels.
-
-    Returns
-    -------
-    videos : list of Path
     """
     root, videos = Path(root), []
     tested = max(1, speakers // 4)
@@ -146,10 +142,6 @@ def write_noises(
         Decides everything random.
     suffix : str
         .wav or .mp4 (with a grey picture, as VGGSound's files are videos).
-
-    Returns
-    -------
-    recordings : list of Path
     """
     root = Path(root)
     root.mkdir(parents=True, exist_ok=True)

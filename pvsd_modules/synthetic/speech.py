@@ -124,10 +124,6 @@ def utter(seconds: float, speaker: int = 0, seed: int = 0) -> Utterance:
     seed : int
         Decides what is said.
 
-    Returns
-    -------
-    utterance : Utterance
-
     Example
     -------
     >>> said = utter(1.0, speaker=3, seed=7)

@@ -27,10 +27,6 @@ def newest(run: str, name: str) -> Path:
     name : str
         Name of the network.
 
-    Returns
-    -------
-    Path
-
     Raises
     ------
     PvsdError

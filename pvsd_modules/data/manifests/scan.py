@@ -145,10 +145,6 @@ def common_folder(roots: list[Path]) -> Path:
     ---------
     roots : list of Path
         Absolute paths of folders and CSV manifests.
-
-    Returns
-    -------
-    Path
     """
     try:
         return Path(os.path.commonpath([folder_of(root) for root in roots]))
@@ -215,10 +211,6 @@ def row_recording(folder: Path, row: dict[str, str], group: str) -> Recording:
         From `read_table`.
     group : str
         See `Recording`.
-
-    Returns
-    -------
-    Recording
     """
     return Recording(
         path=folder / row["path"],
