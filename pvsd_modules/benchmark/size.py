@@ -39,13 +39,7 @@ def size(model, source: Path | str) -> list[Row]:
 
 
 def multiplications(network: nn.Module, *inputs) -> int:
-    """Multiply-accumulates of convolutions, linear and recurrent layers.
-
-    Arguments
-    ---------
-    network : nn.Module
-    *inputs : torch.Tensor
-        Arguments of a call.
+    """Multiply-accumulates of convolutions, linear and recurrent layers in a call.
 
     Example
     -------

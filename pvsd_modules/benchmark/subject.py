@@ -20,18 +20,10 @@ _SEED = 20
 
 @contextmanager
 def model_folder(model: str | None) -> Iterator[Path | str]:
-    """The folder or hub id to load.
+    """The folder or hub id of a model, as `find_model` takes it.
 
-    Arguments
-    ---------
-    model : str or None
-        As for `pvsd_modules.checkpoints.find.find_model`, or "paper": then a folder
-        with the paper's networks is made, and removed at the end. Random weights cost
-        as much as trained ones.
-
-    Yields
-    ------
-    Path or str
+    "paper" makes a folder with the paper's networks and removes it at the end; random
+    weights cost as much as trained ones.
     """
     if model != PAPER:
         yield find_model(model)

@@ -24,27 +24,13 @@ _ADAPTED = "network."  # where the adapters keep the paper's networks
 
 
 def load_original(path: str | Path, network: str) -> nn.Module:
-    """Loads one of the paper's networks from a file of the original code.
+    """One of the paper's networks, in evaluation mode, from a file of the original
+    code.
 
-    Arguments
-    ---------
-    path : str or Path
-        A checkpoint as the original's training scripts save it, or a bare state
-        dict.
-    network : str
-        ``teacher`` (Wav2Lip), ``student`` (lips) or ``denoiser``: what the file is
-        meant to be.
-
-    Returns
-    -------
-    nn.Module
-        ``Wav2Lip``, ``LipStudent`` or ``AVDenoiser`` in evaluation mode, float32.
-
-    Raises
-    ------
-    PvsdError
-        If the file is missing, damaged, no checkpoint, would run code, or holds
-        other weights than wanted. Code in the file is never run.
+    ``path`` is a checkpoint as the original's training scripts save it, or a bare state
+    dict; ``network`` says what it is meant to be: ``teacher`` (`Wav2Lip`), ``student``
+    (`LipStudent`) or ``denoiser`` (`AVDenoiser`). Code in the file is never run. A
+    `PvsdError` says if it is missing, damaged, or holds other weights.
     """
     if network not in NETWORKS:
         raise PvsdError(

@@ -28,13 +28,8 @@ class Description(NamedTuple):
 
 
 def describe_model(folder: str | Path) -> Description:
-    """Reads the settings and the weights of a pretrained folder.
-
-    Raises
-    ------
-    PvsdError
-        If a file is missing or damaged, or the settings would build what is not
-        allowed.
+    """Reads the settings and the weights of a pretrained folder; see `load_interface`
+    for what raises.
 
     Example
     -------

@@ -51,20 +51,8 @@ def mapping(value) -> dict:
 
 
 def without_networks(settings: dict, names: Iterable[str]) -> dict:
-    """Settings of a model that lacks some networks.
-
-    Arguments
-    ---------
-    settings : dict
-        What `plain_settings` gives; it is changed.
-    names : iterable of str
-        Networks to leave out, if they are there.
-
-    Returns
-    -------
-    dict
-        The same settings.
-    """
+    """The settings of `plain_settings`, changed in place, without the networks of these
+    names."""
     for name in names:
         for holder in (settings, mapping(settings.get("modules")), loadables(settings)):
             holder.pop(name, None)

@@ -203,17 +203,8 @@ class _Checker:
 
 
 def is_allowed(name: str) -> bool:
-    """Whether a file that nobody vouches for may build an object of this class.
-
-    Arguments
-    ---------
-    name : str
-        With its module.
-
-    Returns
-    -------
-    bool
-        True for networks of this project and what `ALLOWED` lists.
+    """Whether a file that nobody vouches for may build an object of this class: a
+    network of this project, or what `ALLOWED` lists.
 
     Example
     -------

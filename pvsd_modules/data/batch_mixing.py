@@ -50,22 +50,7 @@ class MixtureBatch(PaddedBatch):
 def mix_batch(
     drawn: list[Drawn], samples: int, device: torch.device | str = "cpu"
 ) -> tuple[Tensor, Tensor]:
-    """As `TrainingMixer.mix`, of many items.
-
-    Arguments
-    ---------
-    drawn : list of Drawn
-        From `TrainingMixer.draw`.
-    samples : int
-        Length of an item.
-    device : torch.device or str
-        Where the signals are computed and returned.
-
-    Returns
-    -------
-    Tensor, Tensor
-        Noisy and clean, ``[batch, samples]``.
-    """
+    """As `TrainingMixer.mix`, of many items: noisy and clean, ``[batch, samples]``."""
 
     def each(values):
         return torch.tensor(list(values), device=device, dtype=torch.float32)

@@ -18,18 +18,11 @@ OPUS_DELAY = {4000: 317, 6000: 314, 8000: 312}
 
 
 def mu_law(wav: Tensor, mu: float = 255.0) -> Tensor:
-    """A telephone line: 8 kHz and 8 bits of mu-law (ITU-T G.711).
+    """A telephone line: 8 kHz and 8 bits of mu-law (ITU-T G.711), ``[time]`` to
+    ``[time]``.
 
-    Arguments
-    ---------
-    wav : Tensor
-        ``[time]``, 16 kHz, an even number of samples. Nothing above 4 kHz is kept:
-        give the clean signal `band_limit` of 3,700 Hz as well.
-
-    Returns
-    -------
-    Tensor
-        ``[time]``.
+    The signal is of 16 kHz and has an even number of samples. Nothing above 4 kHz is
+    kept: give the clean signal `band_limit` of 3,700 Hz as well.
     """
     slow = low_pass(wav, 3700.0)[::2].clamp(-1, 1)
     code = slow.sign() * torch.log1p(mu * slow.abs()) / np.log1p(mu)

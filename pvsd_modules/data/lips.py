@@ -16,27 +16,9 @@ MEDIAN = "median.png"
 
 
 def read_lips(folder: str | Path, count: int, first: int = 0) -> Tensor:
-    """The lower halves of the face crops ``0.jpg``, ``1.jpg``, ... of a folder.
-
-    Arguments
-    ---------
-    folder : str or Path
-        A clip that preprocess.py made.
-    count : int
-        Number of frames.
-    first : int
-        Number of the first one.
-
-    Returns
-    -------
-    Tensor
-        ``[count, 48, 96, 3]``, 0..1, RGB.
-
-    Raises
-    ------
-    PvsdError
-        If a frame is missing or broken.
-    """
+    """The lower halves of the face crops ``0.jpg``, ``1.jpg``, ... of a folder from the
+    ``first`` on: ``[count, 48, 96, 3]``, 0..1, RGB. A missing or broken frame is a
+    `PvsdError`."""
     cv2 = import_cv2()
     half = FACE_SIZE // 2
     frames = np.empty((count, half, FACE_SIZE, 3), np.float32)
@@ -130,20 +112,9 @@ def read_segment(folder: str | Path, count: int, start: int, samples: int) -> Te
 
 
 def cut_frames(frames: Tensor, start: int, samples: int) -> Tensor:
-    """The frames of a stretch of samples; past the end the last one is held.
-
-    Arguments
-    ---------
-    frames : Tensor
-        ``[all, 48, 96, 3]``.
-    start, samples : int
-        The stretch, ``start`` a multiple of 640.
-
-    Returns
-    -------
-    Tensor
-        ``[ceil(samples / 640), 48, 96, 3]``.
-    """
+    """The frames of a stretch of samples: ``[all, 48, 96, 3]`` to ``[ceil(samples /
+    640), 48, 96, 3]``. ``start`` is a multiple of 640; past the end the last frame is
+    held."""
     first = start // SAMPLES_PER_FRAME
     wanted = torch.arange(first, first + frame_count(samples))
     return frames[wanted.clamp(max=len(frames) - 1)]

@@ -74,21 +74,7 @@ def mix_at_snr(clean: Tensor, noise: Tensor, snr_db) -> Tensor:
 
 
 def loop_from(noise: Tensor, start: int, samples: int) -> Tensor:
-    """Noise of any length from any start, looped where it ends.
-
-    Arguments
-    ---------
-    noise : Tensor
-        ``[time]``, not empty.
-    start : int
-        First sample, taken modulo the length.
-    samples : int
-        Wanted length.
-
-    Returns
-    -------
-    Tensor
-        ``[samples]``.
+    """``[samples]`` of noise ``[time]``, looped, from a start taken modulo its length.
 
     Example
     -------

@@ -60,19 +60,8 @@ class MeasuredRooms:
 
 
 def early_part(response: Tensor, late_share: float) -> Tensor:
-    """The same response with its late part made weaker.
-
-    Arguments
-    ---------
-    response : Tensor
-        ``[n]``, the direct sound first.
-    late_share : float
-        Factor on everything from 80 ms on; it is reached in a smooth fall from 50 ms.
-
-    Returns
-    -------
-    Tensor
-        ``[n]``.
+    """The response ``[n]``, its direct sound first, with its late part made weaker: by
+    a factor of ``late_share`` from 80 ms on, which is reached smoothly from 50 ms.
 
     Example
     -------

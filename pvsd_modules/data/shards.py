@@ -170,18 +170,8 @@ def _mapped(shard: Path) -> np.ndarray:
 
 
 def open_store(folder: str | Path, data_root: str = "", noise_root: str = ""):
-    """The store of a folder: shards where there are some, else decoded audio.
-
-    Arguments
-    ---------
-    folder : str or Path
-    data_root, noise_root : str
-        As for `ShardStore`.
-
-    Returns
-    -------
-    AudioStore or ShardStore
-    """
+    """The store of a folder: a `ShardStore` where there are shards, else an
+    `AudioStore`."""
     if any(Path(folder).glob("*.tar")):
         return ShardStore(folder, data_root, noise_root)
     return AudioStore(folder)

@@ -71,22 +71,12 @@ def agreement(opening: Tensor, wanted: Tensor) -> float | None:
 def best_lag(
     opening: Tensor, wanted: Tensor, reach: int = REACH
 ) -> tuple[int | None, float | None]:
-    """By how many frames one opening follows another.
+    """By how many frames one opening ``[frames]`` follows another, and their
+    correlation there.
 
-    Arguments
-    ---------
-    opening, wanted : Tensor
-        ``[frames]``.
-    reach : int
-        Furthest lag; at least half of the frames always overlap.
-
-    Returns
-    -------
-    lag : int or None
-        Above 0 where ``opening`` is late. Of equal correlations the least lag. None
-        where no lag is defined.
-    correlation : float or None
-        At that lag.
+    At most ``reach`` frames, so that at least half of the frames overlap; above 0 where
+    ``opening`` is late. Of equal correlations the least lag counts. None, None where no
+    lag is defined.
 
     Example
     -------

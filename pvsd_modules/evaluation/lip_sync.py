@@ -93,20 +93,8 @@ def shifted_distances(seen: Tensor, sound: Tensor, reach: int = REACH) -> Tensor
 
 
 def whole_faces(lips: Tensor, upper: Tensor | None = None) -> Tensor:
-    """Lower halves made into the pictures of SyncNet.
-
-    Arguments
-    ---------
-    lips : Tensor
-        ``[frames, 48, 96, 3]``, RGB, 0..1.
-    upper : Tensor or None
-        ``[48, 96, 3]``; None for a drawn one.
-
-    Returns
-    -------
-    Tensor
-        ``[frames, 3, 224, 224]``, BGR, 0..255.
-    """
+    """The pictures of SyncNet, ``[frames, 3, 224, 224]``, BGR, 0..255, of lips and of
+    the upper half of a face, as `lip_sync_error` takes them."""
     if upper is None:
         upper = neutral_face()[: FACE_SIZE // 2]
     faces = torch.cat([upper.expand_as(lips), lips], 1)  # [frames, 96, 96, 3]
@@ -117,19 +105,10 @@ def whole_faces(lips: Tensor, upper: Tensor | None = None) -> Tensor:
 def mel_cepstra(wav: Tensor) -> Tensor:
     """Mel frequency cepstral coefficients (Davis & Mermelstein 1980), 100 a second.
 
-    Pre-emphasis of 0.97, windows of 25 ms without a taper, 26 triangles from 0 to
-    8 kHz whose corners lie on bins of a 512-point FFT, orthonormal DCT, a sine
-    lifter of 22, and the logarithm of the window's energy in place of the first.
-
-    Arguments
-    ---------
-    wav : Tensor
-        ``[time]``, 16 kHz, -1..1.
-
-    Returns
-    -------
-    Tensor
-        ``[13, columns]`` float64.
+    Pre-emphasis of 0.97, windows of 25 ms without a taper, 26 triangles from 0 to 8 kHz
+    whose corners lie on bins of a 512-point FFT, orthonormal DCT, a sine lifter of 22,
+    and the logarithm of the window's energy in place of the first: ``[time]``, -1..1,
+    to float64 ``[13, columns]``.
     """
     samples = (wav.double() * 32768).round().clamp(-32768, 32767)
     emphasised = samples - 0.97 * functional.pad(samples, (1, 0))[:-1]

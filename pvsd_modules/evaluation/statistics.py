@@ -15,19 +15,9 @@ DIGITS = 6  # decimals that are kept: the same run twice gives the same bytes
 def mean_interval(values, weights=None, seed: int = 0) -> list[float]:
     """95 % percentile bootstrap interval of a mean (Efron and Tibshirani 1993).
 
-    Arguments
-    ---------
-    values : array_like
-        ``[..., units]``: one value a recording, or a cluster of recordings.
-    weights : array_like or None
-        ``[units]``, of each value in the mean; None for equal ones.
-    seed : int
-        Same seed, same interval.
-
-    Returns
-    -------
-    list
-        Lower and upper end, each a float, or an array for several rows of values.
+    ``values`` are ``[..., units]``, one value a recording or a cluster of recordings;
+    ``weights``, ``[units]``, of each value in the mean. Returns the lower and the upper
+    end, each a float, or an array for several rows of values.
 
     Example
     -------
@@ -114,22 +104,11 @@ def _is_defined(row: dict, name: str) -> bool:
 
 
 def statistics_of(rows: list[dict], name: str, seed: int = 0) -> dict | None:
-    """Mean and gain of one measure.
+    """Mean and gain of one measure, the name of a column.
 
-    Arguments
-    ---------
-    rows : list of dict
-    name : str
-        Column, such as ``pesq_wb``.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    dict or None
-        ``files``, ``mean``, ``mean_interval`` and, where the noisy input has been
-        scored, ``noisy``, ``noisy_interval``, ``gain`` and ``gain_interval``, over the
-        recordings where all of them are defined; None where there are none.
+    A dict of ``files``, ``mean``, ``mean_interval`` and, where the noisy input has been
+    scored, ``noisy``, ``noisy_interval``, ``gain`` and ``gain_interval``, over the
+    recordings where all of them are defined; None where there are none.
     """
     rows = [row for row in rows if _is_defined(row, name)]
     if not rows:

@@ -58,35 +58,15 @@ class SyncNet(nn.Module):
         self.netfclip = _head()
 
     def embed_sound(self, cepstra: Tensor) -> Tensor:
-        """Embeddings of windows of sound.
-
-        Arguments
-        ---------
-        cepstra : Tensor
-            ``[N, 1, 13, 20]``.
-
-        Returns
-        -------
-        Tensor
-            ``[N, 1024]``.
-        """
+        """Embeddings of windows of sound: ``[N, 1, 13, 20]`` to ``[N, 1024]``."""
         return self.netfcaud(self.netcnnaud(cepstra).flatten(1))
 
     def embed_pictures(self, pictures: Tensor) -> Tensor:
-        """Embeddings of all windows of five pictures.
+        """Embeddings of all windows of five pictures: ``[T, 3, 224, 224]`` to ``[T - 4,
+        1024]``.
 
-        The network strides over space only, so a long clip is one input: windows
-        share what they have in common.
-
-        Arguments
-        ---------
-        pictures : Tensor
-            ``[T, 3, 224, 224]``, T at least 5.
-
-        Returns
-        -------
-        Tensor
-            ``[T - 4, 1024]``.
+        The network strides over space only, so a long clip is one input: windows share
+        what they have in common.
         """
         clip = pictures.transpose(0, 1)[None]  # [1, 3, T, 224, 224]
         seen = self.netcnnlip(clip)[0, :, :, 0, 0]  # [512, T - 4]
@@ -107,23 +87,8 @@ def _head() -> nn.Sequential:
 
 
 def load_syncnet(path: str | Path) -> SyncNet:
-    """SyncNet with the published weights (``syncnet_v2.model``), in evaluation mode.
-
-    Arguments
-    ---------
-    path : str or Path
-        A state dict, as it is published.
-
-    Returns
-    -------
-    SyncNet
-        In evaluation mode, on the CPU.
-
-    Raises
-    ------
-    PvsdError
-        If the file is absent or does not fit.
-    """
+    """SyncNet with the published weights (``syncnet_v2.model``, a state dict), in
+    evaluation mode; a `PvsdError` if the file is absent or does not fit."""
     if not Path(path).is_file():
         raise PvsdError(f"{path} does not exist: name a file of SyncNet's weights.")
     try:

@@ -127,17 +127,8 @@ def s3fd_weights() -> Path:
 def centre_detector(picture: np.ndarray, part: float = 0.7) -> np.ndarray:
     """One square box in the middle, for videos that are cropped to the face already.
 
-    Arguments
-    ---------
-    picture : np.ndarray
-        [height, width, 3].
-    part : float
-        Side of the box as a part of the picture's shorter side.
-
-    Returns
-    -------
-    boxes : np.ndarray
-        float64 [1, 4].
+    ``part`` is its side over the picture's shorter side; ``[height, width, 3]`` to
+    float64 ``[1, 4]``.
 
     Example
     -------

@@ -136,20 +136,8 @@ def find_clips(
 
 
 def read_sound(info: media.MediaInfo, frames: int) -> np.ndarray:
-    """A video's sound as 16 kHz mono, exactly as long as its frames.
-
-    Arguments
-    ---------
-    info : MediaInfo
-        Video file with sound; its first frame is time 0.
-    frames : int
-        Number of frames at 25 a second.
-
-    Returns
-    -------
-    mono : np.ndarray
-        float32 [640 * frames].
-    """
+    """A video's sound as 16 kHz mono, float32 ``[640 frames]``; its first frame is time
+    0."""
     mono = read_mono(info, start=info.video.start)
     length = frames * SAMPLES_PER_FRAME
     return np.pad(mono.numpy()[:length], (0, max(0, length - mono.numel())))

@@ -60,20 +60,9 @@ def _is_done(folder: Path, settings: Settings) -> bool:
 def try_clip(
     clip: str, path: Path, out: Path, settings: Settings, wait: bool = True
 ) -> Outcome:
-    """Preprocess one clip unless it is done; whatever goes wrong is reported.
-
-    Arguments
-    ---------
-    clip : str
-        "folder/clip", below ``out``.
-    path : Path
-        Video file.
-    out : Path
-        Root of the preprocessed tree.
-    settings : Settings
-    wait : bool
-        Whether to wait for another run that makes a clip of the same lock.
-    """
+    """Preprocess one clip, "folder/clip" below ``out``, unless it is done; whatever
+    goes wrong is reported. With ``wait`` it waits for another run that makes a clip of
+    the same lock."""
     folder = out / clip
     if _is_done(folder, settings):
         return Outcome(clip, "skipped")
@@ -107,24 +96,11 @@ def preprocess_clips(
     settings: Settings | None = None,
     workers: int = 1,
 ) -> list[Outcome]:
-    """Preprocess many clips, with a progress bar, over processes.
+    """Preprocess the clips of `find_clips`, with a progress bar, over processes.
 
-    Several runs may work on one output folder at once: no clip is made twice.
-
-    Arguments
-    ---------
-    clips : dict of str to Path
-        As `find_clips` gives.
-    out : str or Path
-        Root of the preprocessed tree.
-    settings : Settings
-    workers : int
-        Processes; 1 works in this one (where any callable can be the detector).
-
-    Returns
-    -------
-    outcomes : list of Outcome
-        In the order of ``clips``.
+    Outcomes are in the order of ``clips``. Several runs may work on one output folder
+    at once: no clip is made twice. One worker is this process, where any callable can
+    be the detector.
     """
     settings = settings or Settings()
     out = Path(out)

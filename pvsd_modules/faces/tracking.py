@@ -16,24 +16,8 @@ CHIN_PADDING = 0.06
 def find_faces(
     frames: Iterable[np.ndarray], detector: Detector, every: int = 1
 ) -> tuple[dict[int, np.ndarray], int]:
-    """Run a detector over a video.
-
-    Arguments
-    ---------
-    frames : iterable of np.ndarray
-        uint8 [height, width, 3].
-    detector : callable
-        See `pvsd_modules.faces.detectors`.
-    every : int
-        Look at one frame in this many.
-
-    Returns
-    -------
-    found : dict of int to np.ndarray
-        Boxes, [faces, 4], of each frame that was looked at.
-    count : int
-        Number of frames.
-    """
+    """Boxes ``[faces, 4]`` of one frame, uint8 ``[height, width, 3]``, in ``every``, by
+    its number; and the number of frames."""
     found, count = {}, 0
     for index, frame in enumerate(frames):
         if index % every == 0:
@@ -55,21 +39,11 @@ def main_track(
 ) -> dict[int, np.ndarray]:
     """Follow every face through the video and keep the largest, longest seen one.
 
-    A box joins the track whose last box it overlaps most; the track with the largest
-    sum of areas wins, so neither a big face that flashes by nor a small one in the
-    background takes over, and the crop never jumps between two people.
-
-    Arguments
-    ---------
-    found : dict of int to np.ndarray
-        Boxes, [faces, 4], of each frame that was looked at.
-    least_overlap : float
-        Intersection over union from which a box belongs to a track.
-
-    Returns
-    -------
-    track : dict of int to np.ndarray
-        One box, [4], for each frame the face was found in; empty without a face.
+    A box joins the track whose last box it overlaps most, by an intersection over union
+    of ``least_overlap`` at least; the track with the largest sum of areas wins, so
+    neither a big face that flashes by nor a small one in the background takes over, and
+    the crop never jumps between two people. Takes what `find_faces` found; returns one
+    box ``[4]`` for each frame the face was found in.
     """
     tracks: list[dict[int, np.ndarray]] = []
     for index in sorted(found):
@@ -121,27 +95,12 @@ def longest_gap(found: dict[int, np.ndarray], track: dict[int, np.ndarray]) -> i
 def smooth_track(
     track: dict[int, np.ndarray], count: int, seconds: float = 0.4, fps: float = FPS
 ) -> np.ndarray:
-    """A box for every frame: gaps filled in, outliers and trembling taken out.
+    """A box for every frame, float64 ``[count, 4]``: gaps filled in, outliers and
+    trembling removed.
 
     A box far from the median of its neighbours is wrong and takes the median. Frames
     without a box are interpolated (before the first and after the last box, that box
-    stays), and a running Hann-weighted mean stills the rest.
-
-    Arguments
-    ---------
-    track : dict of int to np.ndarray
-        One box, [4], for each frame the face was found in; not empty.
-    count : int
-        Number of frames of the video.
-    seconds : float
-        Reach of the mean.
-    fps : float
-        Frames a second.
-
-    Returns
-    -------
-    boxes : np.ndarray
-        float64 [count, 4].
+    stays), and a running Hann-weighted mean of ``seconds`` stills the rest.
     """
     seen = sorted(track)
     known = np.stack([track[index] for index in seen])
@@ -166,24 +125,11 @@ def smooth_track(
 def crop_face(
     picture: np.ndarray, box: np.ndarray, size: int = FACE_SIZE
 ) -> np.ndarray:
-    """Cut a box out of a picture, to fractions of a pixel, and scale it to a square.
+    """Cut a box (left, top, right, bottom, in pixels) out of a picture, to fractions of
+    a pixel, and scale it to a square: uint8 ``[size, size, 3]``.
 
     Rounding the box to pixels would make a still face tremble. What lies outside the
     picture repeats its border; `CHIN_PADDING` is added below.
-
-    Arguments
-    ---------
-    picture : np.ndarray
-        uint8 [height, width, 3].
-    box : np.ndarray
-        (left, top, right, bottom) in pixels.
-    size : int
-        Side of the result.
-
-    Returns
-    -------
-    face : np.ndarray
-        uint8 [size, size, 3].
     """
     cv2 = import_cv2()
     left, top, right, bottom = (float(edge) for edge in box)
@@ -216,17 +162,8 @@ def crop_faces(
 
 
 def write_crops(crops: Iterable[np.ndarray], folder: Path, quality: int = 95) -> int:
-    """Write RGB pictures as ``0.jpg``, ``1.jpg``, ... and return how many there were.
-
-    Arguments
-    ---------
-    crops : iterable of np.ndarray
-        uint8 [height, width, 3].
-    folder : Path
-        Existing folder.
-    quality : int
-        JPEG quality, up to 100.
-    """
+    """Write RGB pictures, uint8 ``[height, width, 3]``, as ``0.jpg``, ``1.jpg``, ... of
+    a JPEG quality up to 100; returns how many there were."""
     cv2 = import_cv2()
     count = 0
     for crop in crops:

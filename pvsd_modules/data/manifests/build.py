@@ -224,18 +224,8 @@ def escape(text: str) -> str:
 
 
 def identifiers(recordings: list[Recording]) -> list[str]:
-    """A name for each recording: its path without the ending where that is enough.
-
-    Arguments
-    ---------
-    recordings : list of Recording
-        All recordings that share a manifest.
-
-    Returns
-    -------
-    list of str
-        Unique names in the same order.
-    """
+    """A unique name for each recording of a manifest: its path without the ending where
+    that is enough."""
     # A preprocessed clip is named by its folder, not by the audio.wav in it.
     paths = [
         PurePosixPath(item.key.removesuffix(f"/{PREPROCESSED_AUDIO}"))

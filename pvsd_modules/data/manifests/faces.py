@@ -49,18 +49,7 @@ class Faces(Kind):
 
 
 def count_frames(clip: Path) -> int:
-    """Number of frames of a clip, all of which must be there.
-
-    Arguments
-    ---------
-    clip : Path
-        Folder with info.json and 0.jpg, 1.jpg, ...
-
-    Returns
-    -------
-    int
-        As info.json says; a missing frame is an error.
-    """
+    """Number of frames of a clip as its info.json says; a missing frame is an error."""
     try:
         info = json.loads((clip / "info.json").read_text(encoding="utf-8"))
         count = int(info["frame_count"])

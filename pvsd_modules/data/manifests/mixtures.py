@@ -66,18 +66,9 @@ def prepare_mixtures(
 ) -> bool:
     """Write valid_mixtures.json and test_mixtures.json from the manifests beside them.
 
-    Arguments
-    ---------
-    speech_roots, noise_roots : list of str
-        The roots that the speech and noise manifests were made from.
-    output_folder : str
-        Where the speech and noise manifests lie and the mixtures go.
-    options : MixtureOptions
-
-    Returns
-    -------
-    bool
-        False when everything was up to date and nothing was written.
+    ``speech_roots`` and ``noise_roots`` are those that the manifests in
+    ``output_folder`` were made from. Returns False when everything was up to date and
+    nothing was written.
     """
     notes = record.Record(Path(output_folder).expanduser())
     made_from = {
@@ -166,22 +157,9 @@ def spread(manifest: dict, group_key: str, seed: str) -> list[str]:
 
 
 def sounding_start(wave: np.ndarray, length: int, rng: random.Random) -> int | None:
-    """A random place where a recording is not silent.
-
-    Arguments
-    ---------
-    wave : numpy.ndarray
-        float [time].
-    length : int
-        Samples wanted; a shorter recording is taken from its first sample.
-    rng : random.Random
-        Source of the choice.
-
-    Returns
-    -------
-    int or None
-        First sample, None when the recording is silent all through.
-    """
+    """First sample of a random stretch of ``length`` samples where ``wave``, float
+    ``[time]``, is not silent; None where it is silent all through. A shorter recording
+    is taken from 0."""
     energy = np.concatenate([[0.0], np.cumsum(np.square(wave, dtype=np.float64))])
     if not np.isfinite(energy[-1]) or energy[-1] <= 1e-10 * len(wave):
         return None

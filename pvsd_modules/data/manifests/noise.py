@@ -44,17 +44,8 @@ def speech_classes() -> frozenset[str]:
 
 
 def recording_of(key: str) -> str:
-    """The source recording that a noise file was cut from, from its name.
-
-    Arguments
-    ---------
-    key : str
-        Path relative to the data root.
-
-    Returns
-    -------
-    str
-        Name shared by all pieces of a recording; the path itself where none is known.
+    """The recording that a noise file was cut from, by its path below the data root;
+    the path itself where the name does not say.
 
     Example
     -------
@@ -79,18 +70,8 @@ def recording_of(key: str) -> str:
 
 
 def read_vggsound(path: Path) -> dict[str, tuple[str, str]]:
-    """Labels and splits of VGGSound's own table.
-
-    Arguments
-    ---------
-    path : Path
-        vggsound.csv: YouTube id, start in seconds, label, split; no header.
-
-    Returns
-    -------
-    dict
-        `<id>_<start, six digits>` to (label, split).
-    """
+    """Labels and splits of VGGSound's own table (YouTube id, start in seconds, label,
+    split; no header): ``<id>_<start, six digits>`` to (label, split)."""
     table = {}
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:

@@ -90,17 +90,8 @@ class Pairs(Kind):
 
 
 def noisy_of(key: str) -> str:
-    """Path of the noisy file that belongs to a clean one.
-
-    Arguments
-    ---------
-    key : str
-        Path of the clean file.
-
-    Returns
-    -------
-    str
-        The same path with noisy for clean in the names of its folders.
+    """Path of the noisy file of a clean one: noisy for clean in the names of its
+    folders.
 
     Example
     -------

@@ -52,22 +52,9 @@ class Quality:
 
 
 def measure_file(path: Path) -> Quality:
-    """Decode a recording once, block by block.
+    """Decode a sound or video file once, block by block, to its end.
 
-    Arguments
-    ---------
-    path : Path
-        Sound or video file.
-
-    Returns
-    -------
-    Quality
-        The level is -inf for silence and nan where samples are not finite.
-
-    Raises
-    ------
-    PvsdError
-        If the file cannot be decoded to its end.
+    The level is -inf for silence and nan where samples are not finite.
     """
     if path.exists() and not path.is_file():
         raise PvsdError(f"{path} is a device or a pipe, not a file.")

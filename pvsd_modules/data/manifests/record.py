@@ -51,18 +51,8 @@ def read_json(path: Path) -> dict:
 
 
 def fingerprint(files: list[Path]) -> str:
-    """A digest of names, sizes and times: it changes when a corpus does.
-
-    Arguments
-    ---------
-    files : list of Path
-        Files in a fixed order; a missing one counts as missing.
-
-    Returns
-    -------
-    str
-        Hexadecimal digest.
-    """
+    """A digest of names, sizes and times of files, which may be missing: it changes
+    when a corpus does."""
     digest = hashlib.sha256()
     for path in files:
         try:

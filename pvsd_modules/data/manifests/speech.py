@@ -15,19 +15,10 @@ _LIBRISPEECH = re.compile(r"(?:^|/)(\d+)/(\d+)/\1-\2-\d+\.\w+$")
 
 
 def speaker_of(key: str) -> tuple[str, str]:
-    """Split and speaker from a path in a speech tree.
+    """Split and speaker from a path below the root of a speech tree.
 
-    Arguments
-    ---------
-    key : str
-        Path relative to the data root.
-
-    Returns
-    -------
-    split : str
-        "train", "valid", "test", or "".
-    speaker : str
-        The folder of the clip below the set's folder; "" at the top level.
+    The split is "train", "valid", "test", or ""; the speaker is the folder of the clip
+    below the set's folder, "" at the top level.
 
     Example
     -------

@@ -33,22 +33,13 @@ def assign(
     seed: int,
     what: str = "speaker",
 ) -> None:
-    """Fill in the missing `split` of every recording, whole groups at a time.
+    """Fill in the missing `split` of every recording, in place, whole groups at a time.
 
-    A set the corpus has is taken as it is. A set it lacks is drawn from the
-    recordings that are not fixed elsewhere: those without a split, or the training
-    set where the corpus splits everything but has no such set (LRS3 has no valid).
-
-    Arguments
-    ---------
-    recordings : list of Recording
-        Changed in place.
-    fractions : dict
-        Share of the drawn-from seconds that "valid" and "test" should get.
-    seed : int
-        Seed of the hash that orders the groups.
-    what : str
-        What a group is, for messages.
+    A set the corpus has is taken as it is. A set it lacks is drawn from the recordings
+    that are not fixed elsewhere: those without a split, or the training set where the
+    corpus splits everything but has no such set (LRS3 has no valid). ``fractions`` are
+    the shares of the drawn-from seconds for "valid" and "test", ``seed`` that of the
+    hash that orders the groups, ``what`` the word for a group in messages.
     """
     unsplit = [item for item in recordings if not item.split]
     wanted = [
@@ -70,19 +61,8 @@ def assign(
 
 
 def every_tenth(recordings: list[Recording]) -> bool:
-    """Split one speaker's recordings by name: of every ten the 9th valid, 10th test.
-
-    Arguments
-    ---------
-    recordings : list of Recording
-        Changed in place, but only if they are all of one speaker: several speakers
-        are to be kept apart.
-
-    Returns
-    -------
-    bool
-        Whether there was one speaker only.
-    """
+    """Split one speaker's recordings by name, in place: of every ten the 9th valid, the
+    10th test. False, and no change, where there are several speakers."""
     if len({item.group for item in recordings}) > 1:
         return False
     for index, item in enumerate(sorted(recordings, key=lambda item: item.key)):
