@@ -10,7 +10,9 @@ from pvsd_modules.models.paper.adapters import (
     PaperLipTeacher,
 )
 from pvsd_modules.models.paper.blocks import ConvBlock, flatten_frames, unflatten_frames
+from pvsd_modules.models.paper.folding import fused_copy
 from pvsd_modules.models.paper.neutral_face import neutral_face
+from pvsd_modules.models.paper.wav2lip import Wav2Lip
 
 
 def noise(*shape):
@@ -25,9 +27,9 @@ class Recorder(nn.Module):
         super().__init__()
         self.answer = answer
 
-    def forward(self, *inputs):
+    def forward(self, *inputs, **options):
         self.inputs = inputs
-        return self.answer(*inputs)
+        return self.answer(*inputs, **options)
 
 
 def blue(mels, *_, height=48):
@@ -96,7 +98,7 @@ def test_student_gives_rgb_of_the_networks_bgr():
 @pytest.mark.parametrize("each", [False, True])
 def test_teacher_masks_the_lower_half_and_gives_it_back(each):
     teacher = PaperLipTeacher()
-    teacher.network = Recorder(lambda *inputs: blue(*inputs, height=96))
+    teacher.network = Recorder(lambda *inputs, lower: blue(*inputs, height=96))
     face = torch.zeros(96, 96, 3)
     face[..., 0] = 1  # red
     faces = torch.stack([face, 0.5 * face]) if each else face
@@ -110,6 +112,25 @@ def test_teacher_masks_the_lower_half_and_gives_it_back(each):
     assert (seen[0, 2, :, :48] == 1).all() and (seen[0, 2, :, 48:] == 0).all()
     assert (seen[0, 5] == 1).all()
     assert (seen[1, 5] == (0.5 if each else 1)).all()
+
+
+@pytest.mark.parametrize("chunk_frames", [None, 2])
+def test_lower_half_of_still_faces_is_that_of_whole_pictures(chunk_frames):
+    torch.manual_seed(0)
+    network = Wav2Lip(chunk_frames)
+    mels, faces = torch.randn(2, 3, 1, 80, 16), torch.rand(2, 6, 1, 96, 96)
+    moving = faces.expand(-1, -1, 3, -1, -1)
+    with torch.inference_mode():
+        network.train()(mels, moving)  # statistics other than 0 and 1
+        whole = network.eval()(mels, moving)
+        lower = network(mels, faces, lower=True)
+        one = network(mels, faces[:1], lower=True)
+        fused = fused_copy(network)(mels, faces, lower=True)
+    wanted = whole[..., 48:, :]
+    assert wanted.std() > 0.01
+    assert torch.allclose(lower, wanted, atol=1e-6)
+    assert torch.allclose(fused, wanted, atol=1e-6)
+    assert torch.allclose(one[0], wanted[0], atol=1e-6)
 
 
 def test_teacher_draws_in_a_face_of_its_own():

@@ -158,14 +158,15 @@ class PaperLipTeacher(_Adapter):
             ``[batch, frame_count(samples), 48, 96, 3]`` RGB, values 0..1.
         """
         face = self.face if face is None else face.to(self.face)
-        batch, frames = clean.shape[0], frame_count(clean.shape[1])
-        still = face.expand(batch, -1, -1, -1)[:, None]  # [B, 1, 96, 96, 3]
-        whole = pictures_to_network(still)  # [B, 3, 1, 96, 96]
+        whole = pictures_to_network(face.reshape(-1, 1, *self.face.shape))
         upper = F.pad(whole[..., :-LIP_HEIGHT, :], (0, 0, 0, LIP_HEIGHT))  # masked
-        faces = torch.cat([upper, whole], dim=1)  # [B, 6, 1, 96, 96]
+        faces = torch.cat([upper, whole], dim=1)  # [B or 1, 6, 1, 96, 96]
         mels = self.mel(lip_windows(clean)).unsqueeze(2)  # [B, F, 1, 80, 16]
-        faces = faces.to(self.dtype).expand(-1, -1, frames, -1, -1)
-        drawn = self.network(mels.to(self.dtype), faces)
+        if self.training:
+            faces = faces.expand(len(mels), -1, mels.shape[1], -1, -1)
+        drawn = self.network(
+            mels.to(self.dtype), faces.to(self.dtype), lower=not self.training
+        )
         return pictures_from_network(drawn[..., -LIP_HEIGHT:, :])  # [B, F, 48, 96, 3]
 
 

@@ -3,7 +3,7 @@
 Prajwal, Mukhopadhyay, Namboodiri, Jawahar, "A Lip Sync Expert Is All You Need
 for Speech to Lip Generation In The Wild", ACM Multimedia 2020: a U-net over a
 face whose lower half is masked, steered by a mel window at its narrowest point.
-36.3 million parameters, 3.97 GMAC a frame.
+36.3 million parameters, 3.97 GMAC a frame; 2.4 for the lower half of a still face.
 """
 
 import torch
@@ -18,6 +18,11 @@ from pvsd_modules.models.paper.blocks import (
     unflatten_frames,
     upconv2d,
 )
+
+# Rows that follow each decoder block, and those of them, counted from the bottom, that
+# the lower 48 rows of the output need: a 3 x 3 convolution spoils one row at the cut.
+ALL_ROWS = (1, 3, 6, 12, 24, 48, 96)
+LOWER_ROWS = (1, 3, 5, 8, 14, 26, 49)
 
 
 class Wav2Lip(nn.Module):
@@ -73,18 +78,27 @@ class Wav2Lip(nn.Module):
             conv2d(64 + 16, 32), nn.Conv2d(32, 3, 1), nn.Sigmoid()
         )
 
-    def _draw(self, mels: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
-        skips = []
+    def _encode(self, faces: torch.Tensor) -> list[torch.Tensor]:
+        found = []
         for block in self.face_encoder_blocks:
             faces = block(faces)  # [N, 512, 1, 1] after the last
-            skips.append(faces)
-        x = self.audio_encoder(mels)  # [N, 512, 1, 1]
-        for block in self.face_decoder_blocks:
-            x = torch.cat([block(x), skips.pop()], dim=1)  # [N, 80, 96, 96] at last
-        return self.output_block(x)  # [N, 3, 96, 96]
+            found.append(faces)
+        return found[::-1]
 
-    def forward(self, mels: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
-        """Draws whole faces.
+    def _draw(self, mels: torch.Tensor, faces: list, lower: bool) -> torch.Tensor:
+        rows = LOWER_ROWS if lower else ALL_ROWS
+        x = self.audio_encoder(mels)  # [N, 512, 1, 1]
+        for block, face, kept in zip(
+            self.face_decoder_blocks, faces, rows, strict=True
+        ):
+            x = torch.cat([block(x)[:, :, -kept:], face[:, :, -kept:]], dim=1)
+        drawn = self.output_block(x)  # [N, 3, 96, 96], or 49 x 96
+        return drawn[:, :, -48:] if lower else drawn
+
+    def forward(
+        self, mels: torch.Tensor, faces: torch.Tensor, lower: bool = False
+    ) -> torch.Tensor:
+        """Draws faces.
 
         Arguments
         ---------
@@ -93,18 +107,36 @@ class Wav2Lip(nn.Module):
         faces : torch.Tensor
             ``[batch, 6, frames, 96, 96]``, values 0..1: the face with rows 48
             and below set to 0, then a whole reference face, each blue, green,
-            red.
+            red. Of still faces, ``[batch or 1, 6, 1, 96, 96]``, each is encoded
+            once; in training batch normalisation has to see every frame.
+        lower : bool
+            Whether only the lower half is wanted: the other rows are left out.
 
         Returns
         -------
         torch.Tensor
-            ``[batch, 3, frames, 96, 96]``, values 0..1, blue, green, red.
+            ``[batch, 3, frames, 96, 96]``, values 0..1, blue, green, red; 48 x 96
+            with ``lower``.
         """
         sounds = flatten_frames(mels, time=1)  # [T * B, 1, 80, 16]
         pictures = flatten_frames(faces, time=2)  # [T * B, 6, 96, 96]
         size = None if self.training else self.chunk_frames
-        drawn = in_chunks(self._draw, (sounds, pictures), size)  # [T * B, 3, 96, 96]
-        return unflatten_frames(drawn, *mels.shape[:2])  # [B, 3, T, 96, 96]
+        if len(pictures) == len(sounds):
+            inputs = sounds, pictures
+
+            def draw(mels, faces):
+                return self._draw(mels, self._encode(faces), lower)
+
+        else:
+            which = torch.arange(len(sounds), device=mels.device) % len(pictures)
+            inputs = sounds, which
+            still = self._encode(pictures)
+
+            def draw(mels, faces):
+                return self._draw(mels, [face[faces] for face in still], lower)
+
+        drawn = in_chunks(draw, inputs, size)  # [T * B, 3, 96 or 48, 96]
+        return unflatten_frames(drawn, *mels.shape[:2])  # [B, 3, T, 96 or 48, 96]
 
 
 def _halving(inputs: int, outputs: int, residuals: int) -> nn.Sequential:
