@@ -96,21 +96,9 @@ def lip_strip(
 ) -> tuple[np.ndarray, float]:
     """Frames side by side, each in the middle of the time that it stands for.
 
-    Arguments
-    ---------
-    lips : Tensor
-        ``[frames, height, width, 3]``, 0..1.
-    columns : int
-        Pictures in the strip, at most one a frame.
-    seconds : float or None
-        How long a time the strip spans; None for all frames.
-
-    Returns
-    -------
-    picture : np.ndarray
-        ``[height, columns * width, 3]``, bytes; white where there are no frames.
-    seconds : float
-        The time that it spans.
+    Of ``[frames, height, width, 3]``, 0..1, at most one picture a frame. Returns bytes
+    ``[height, columns * width, 3]``, white where there are no frames, and the seconds
+    that it spans: those given, or all.
     """
     seconds = len(lips) / FPS if seconds is None else seconds
     columns = max(1, min(columns, round(seconds * FPS)))
@@ -139,17 +127,11 @@ def _draw_strip(axes, lips: Tensor, columns: int, seconds: float, name: str) -> 
 def save_lip_sheet(
     clips: Mapping[str, Mapping[str, Tensor]], output: str | Path, columns: int = 12
 ) -> None:
-    """Draw the lips of some clips: a block for each clip, a row for each source.
+    """Draw the lips of some clips as a PNG: a block for each clip, a row for each
+    source.
 
-    Arguments
-    ---------
-    clips : mapping
-        By the clip's name, lips ``[frames, 48, 96, 3]`` by the name of the row, such
-        as video, teacher and student. All rows of a block show the same instants.
-    output : str or Path
-        PNG file to write.
-    columns : int
-        Pictures in a row.
+    ``clips`` has, by the clip's name, lips ``[frames, 48, 96, 3]`` by the name of the
+    row, such as video, teacher and student. All rows of a block show the same instants.
     """
     if not clips or not min(len(x) for rows in clips.values() for x in rows.values()):
         raise ValueError("no lips to draw")

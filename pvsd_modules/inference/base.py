@@ -155,21 +155,11 @@ class LipInterface(Pretrained):
     def inference_network(
         self, name: str, gradients: bool = False
     ) -> torch.nn.Module | None:
-        """A network for a stream: its fused copy if it has one.
+        """A network of `mods` for a stream: its fused copy if it has one; None without
+        it.
 
-        A copy is made at first use and again when weights have changed.
-
-        Arguments
-        ---------
-        name : str
-            Of `mods`.
-        gradients : bool
-            Whether it is to be trained, which a copy cannot be.
-
-        Returns
-        -------
-        torch.nn.Module or None
-            None where the model has no such network.
+        A copy is made at first use and again when weights have changed, and none with
+        ``gradients``, since a copy cannot be trained.
         """
         network = self.mods[name] if name in self.mods else None
         if network is None or gradients or not isinstance(network, Foldable):
@@ -187,17 +177,8 @@ class LipInterface(Pretrained):
         return asked and torch.is_grad_enabled()
 
     def level_gains(self, rows: Tensor) -> Tensor:
-        """Gains that bring signals to the level that the networks expect.
-
-        Arguments
-        ---------
-        rows : torch.Tensor
-            ``[batch, time]``, 16 kHz.
-
-        Returns
-        -------
-        torch.Tensor
-            float32 ``[batch, 1]``, 1 for models that are given signals as they are.
+        """Gains, float32 ``[batch, 1]``, that bring signals ``[batch, time]`` to the
+        level that the networks expect; 1 for models that are given signals as they are.
         """
         target = vars(self.hparams).get("network_level")
         levels = level_of(rows, SAMPLE_RATE).rms.to(rows)[:, None]
@@ -237,23 +218,10 @@ def _has_amx(device: str | None) -> bool:
 
 
 def equally_long(rows: Tensor, counts: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Rows of a batch that are equally long, cut to their length.
+    """Indices of rows that are equally long, and these rows cut to that length.
 
-    So what lies behind the end of a row cannot touch it.
-
-    Arguments
-    ---------
-    rows : torch.Tensor
-        ``[batch, time]``.
-    counts : torch.Tensor
-        ``[batch]``, int64: samples of each row.
-
-    Yields
-    ------
-    torch.Tensor
-        Indices of rows.
-    torch.Tensor
-        These rows, ``[indices, count]``.
+    So what lies behind the end of a row cannot touch it. ``counts`` has the samples of
+    each row of ``[batch, time]``.
     """
     for count in counts.unique().tolist():
         indices = (counts == count).nonzero()[:, 0].to(rows.device)

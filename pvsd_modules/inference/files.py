@@ -89,17 +89,8 @@ def loudest_channel(info: MediaInfo) -> int:
 
 @contextmanager
 def on_disk(source: Source) -> Iterator[str | Path | MediaInfo]:
-    """A file that can be read at any place: an open one is copied to a temporary one.
-
-    Arguments
-    ---------
-    source : str, Path, MediaInfo or binary file
-        Of an open file, what comes from its position on.
-
-    Yields
-    ------
-    str, Path or MediaInfo
-    """
+    """A file that can be read at any place: an open one is copied to a temporary one,
+    from its position on."""
     if isinstance(source, MediaInfo):
         yield source
     elif isinstance(source, str | os.PathLike):
@@ -111,18 +102,8 @@ def on_disk(source: Source) -> Iterator[str | Path | MediaInfo]:
 
 @contextmanager
 def to_disk(output: str | os.PathLike | BinaryIO, suffix: str) -> Iterator[Path]:
-    """A path to write to: what is written there is copied to an open file.
-
-    Arguments
-    ---------
-    output : str, Path or binary file
-    suffix : str
-        Decides the format of an open file.
-
-    Yields
-    ------
-    Path
-    """
+    """A path to write to: what is written there is copied to an open file, whose format
+    the suffix decides."""
     if isinstance(output, str | os.PathLike):
         yield Path(output)
         return

@@ -115,17 +115,8 @@ class ObservationAdding:
             self._noisy = torch.cat([self._noisy, noisy], 1)
 
     def pull(self, enhanced: Tensor) -> Tensor:
-        """Take the next enhanced audio, return what is finished.
-
-        Arguments
-        ---------
-        enhanced : torch.Tensor
-            ``[batch, m]``, no more than was pushed.
-
-        Returns
-        -------
-        Tensor
-            ``[batch, k]``: whole seconds, none within the first minute.
+        """Take the next enhanced audio, ``[batch, m]``, no more than was pushed; return
+        what is finished, ``[batch, k]``: whole seconds, none within the first minute.
         """
         if not self.share or self._noisy is None:
             return enhanced

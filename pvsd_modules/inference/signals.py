@@ -68,22 +68,11 @@ def _wrong_type(dtype: object) -> str:
 
 
 def as_rows(signal: Tensor | np.ndarray) -> Tensor:
-    """A signal as float32 ``[rows, time]``.
+    """A signal ``[time]``, ``[batch, time]`` or ``[channels, time]`` as float32
+    ``[rows, time]``.
 
-    Arguments
-    ---------
-    signal : torch.Tensor or np.ndarray
-        ``[time]``, ``[batch, time]`` or ``[channels, time]``; types as of `as_float`.
-
-    Returns
-    -------
-    torch.Tensor
-        On the device of the signal.
-
-    Raises
-    ------
-    ValueError
-        When the shape is another, ``[time, channels]`` among them.
+    Types are those of `as_float`. Another shape, ``[time, channels]`` among them, is a
+    `ValueError`.
     """
     rows = as_float(signal)
     if rows.dim() == 1:
@@ -132,25 +121,8 @@ def cleaned(rows: Tensor) -> tuple[Tensor, int]:
 
 
 def sample_counts(lengths: Tensor | None, rows: Tensor) -> Tensor:
-    """Samples of each row, from relative lengths.
-
-    Arguments
-    ---------
-    lengths : torch.Tensor or None
-        ``[batch]``, above 0 to 1; None for all 1.
-    rows : torch.Tensor
-        ``[batch, time]``.
-
-    Returns
-    -------
-    torch.Tensor
-        ``[batch]``, int64, on the CPU.
-
-    Raises
-    ------
-    ValueError
-        When there are not as many lengths as rows, or one is not a relative length.
-    """
+    """Samples of each row of ``[batch, time]``, int64 on the CPU, from relative lengths
+    ``[batch]``, above 0 to 1; None for all 1. Others are a `ValueError`."""
     batch, time = rows.shape
     if not time or not batch:
         raise ValueError("A signal without samples cannot be enhanced.")

@@ -147,22 +147,11 @@ def container_of(output: str | Path) -> Container:
 
 
 def nearest_output(output: str | Path, has_video: bool = False) -> tuple[Path, str]:
-    """The name of a file that can be written, and the sentence about it.
+    """The name of a file that can be written, and the sentence about it, "" where it
+    stays.
 
-    Arguments
-    ---------
-    output : str or Path
-        Wanted name; it may have a suffix that cannot be written (``.amr``).
-    has_video : bool
-        Whether there are pictures to write.
-
-    Returns
-    -------
-    path : Path
-        The same name where its format can be written, else one with the suffix of the
-        nearest format.
-    note : str
-        "" where the name stays.
+    The name is the wanted one where its format can be written (with pictures, if it
+    ``has_video``), else one with the suffix of the nearest format.
 
     Example
     -------

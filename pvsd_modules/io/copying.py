@@ -33,27 +33,11 @@ OWN_TAGS |= {"software"}
 def copied_stream(
     origin: Any, target: Any, stream: Any, info: MediaInfo, container: Container
 ) -> Any:
-    """Open a copy of a stream in another container.
+    """Open a copy of a stream of ``origin``, whose description is ``info``, in
+    ``target``.
 
-    Arguments
-    ---------
-    origin, target : av.container.Container
-    stream : av.stream.Stream
-        Of ``origin``.
-    info : MediaInfo
-        Of ``origin``.
-    container : Container
-        Of ``target``.
-
-    Returns
-    -------
-    av.stream.Stream or None
-        None where the container cannot hold it.
-
-    Raises
-    ------
-    PvsdError
-        When these are the pictures: without them, there is no video.
+    None where the container cannot hold it; if these are the pictures a `PvsdError`,
+    since there is no video without them.
     """
     kind, context = kind_of(stream), stream.codec_context
     if kind == "audio" and not (context and context.rate):
@@ -88,22 +72,10 @@ def copied_stream(
 
 
 def keep_cover(stream: Any, info: MediaInfo, target: Any, sound: Any) -> bool:
-    """Keep cover art where it is not a stream: in Matroska, and in Ogg's tags.
+    """Keep cover art where it is not a stream: in Matroska, and in the tags of Ogg's
+    sound.
 
-    Arguments
-    ---------
-    stream : av.stream.Stream
-        The cover in the source.
-    info : MediaInfo
-        The source.
-    target : av.container.OutputContainer
-    sound : av.stream.Stream or None
-        The new sound, whose tags Ogg keeps.
-
-    Returns
-    -------
-    bool
-        Whether the new file keeps it so.
+    Whether the new file keeps it so.
     """
     kind = _PICTURES.get(stream.codec_context.name if stream.codec_context else "")
     if kind is None or target.format.name not in ("matroska", "ogg"):
@@ -154,21 +126,9 @@ def _holds_pictures(container: Container, origin: Any, picture: Any) -> bool:
 def shifted_packets(
     origin: Any, copies: dict[int, Any], info: MediaInfo
 ) -> Iterator[tuple[float, Any]]:
-    """Packets of the copied streams with (time, packet), the file's start at 0.
+    """Time in seconds and packet of the copied streams, the file's start at 0.
 
-    Arguments
-    ---------
-    origin : av.container.InputContainer
-    copies : dict of int to av.stream.Stream
-        From a stream's index in ``origin`` to its copy.
-    info : MediaInfo
-
-    Yields
-    ------
-    time : float
-        Seconds.
-    packet : av.packet.Packet
-        It belongs to the copy.
+    ``copies`` has the copy of a stream by its index in ``origin``.
     """
     if not copies:
         return

@@ -31,12 +31,7 @@ def usual_layout(channels: int) -> str:
 
 
 def speaker_mask(layout: str) -> int:
-    """The mask of loudspeakers of a channel layout, 0 where it has no such mask.
-
-    Arguments
-    ---------
-    layout : str
-        FFmpeg's name.
+    """The mask of loudspeakers of one of FFmpeg's channel layouts; 0 where it has none.
 
     Example
     -------

@@ -371,18 +371,9 @@ def _is_one_page_of_vorbis(info: MediaInfo) -> bool:
 def has_variable_rate(source: str | Path | MediaInfo, tolerance: float = 0.25) -> bool:
     """Whether a video's pictures come at uneven times (nothing is decoded).
 
-    Arguments
-    ---------
-    source : str, Path or MediaInfo
-        Video file.
-    tolerance : float
-        How far an interval may be from the median one, as a part of it.
-
-    Returns
-    -------
-    variable : bool
-        True when more than one interval in a hundred is off; a file without time
-        stamps or with fewer than three pictures has none.
+    They do when more than one interval in a hundred is further from the median one than
+    by this part of it; not in a file without time stamps or with fewer than three
+    pictures.
     """
     info = probe(source)
     if info.video is None:

@@ -14,19 +14,8 @@ _PAGE, _BEGIN = b"OggS", 2
 
 
 def parts_of(path: Path, kind: str) -> list[tuple[int, int]]:
-    """Where the parts of a file begin and end.
-
-    Arguments
-    ---------
-    path : Path
-    kind : str
-        FFmpeg's name of the container.
-
-    Returns
-    -------
-    list of (int, int)
-        Byte ranges; one for what is not joined.
-    """
+    """Byte ranges of the parts of a file of a container (FFmpeg's name); one if not
+    joined."""
     size = path.stat().st_size
     if kind not in ("flac", "ogg"):
         return [(0, size)]

@@ -258,26 +258,10 @@ def _silence(channels: int, samples: int, piece: int = 65536) -> Iterator[np.nda
 def read_audio(
     source: str | Path | MediaInfo, start: float | None = None
 ) -> tuple[torch.Tensor, int]:
-    """Read a file's whole sound; see `sound_blocks` for how it is placed.
+    """A file's whole sound, float32 ``[channels, time]``, and its own sample rate in
+    hertz.
 
-    Arguments
-    ---------
-    source : str, Path or MediaInfo
-        Video or audio file.
-    start : float
-        Time stamp in seconds of sample 0, or None for time 0 of the file.
-
-    Returns
-    -------
-    samples : torch.Tensor
-        float32 ``[channels, time]``.
-    sample_rate : int
-        In hertz, the file's own.
-
-    Raises
-    ------
-    PvsdError
-        When the file cannot be read or holds no sound.
+    ``start`` is as in `sound_blocks`, which says how sound is placed and what raises.
     """
     info = probe_audio(source)
     blocks = list(sound_blocks(info, start=start))
@@ -285,17 +269,8 @@ def read_audio(
 
 
 def to_mono(samples: torch.Tensor) -> torch.Tensor:
-    """Mix channels to one; where they cancel out, the loudest channel is taken.
-
-    Arguments
-    ---------
-    samples : torch.Tensor
-        float ``[channels, time]``.
-
-    Returns
-    -------
-    mono : torch.Tensor
-        ``[time]``.
+    """Mix ``[channels, time]`` to ``[time]``; where channels cancel out, the loudest is
+    taken.
 
     Example
     -------

@@ -121,19 +121,8 @@ def _chunk(name: bytes, body: bytes) -> bytes:
 
 
 def wav_codec(form: bytes) -> tuple[str, int, int, str] | None:
-    """What a WAV file's format chunk says.
-
-    Arguments
-    ---------
-    form : bytes
-        Content of the chunk.
-
-    Returns
-    -------
-    tuple or None
-        FFmpeg's codec, sample rate, channels and layout ("" for none); None for
-        compressed sound.
-    """
+    """FFmpeg's codec, sample rate, channels and layout ("" for none) of the content of
+    a WAV file's format chunk; None for compressed sound."""
     if len(form) < 16:
         return None
     tag, channels, rate, _, _, bits = struct.unpack("<HHIIHH", form[:16])

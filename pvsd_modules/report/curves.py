@@ -16,24 +16,12 @@ _MEASURES = {
 
 
 def read_log(path: str | Path) -> list[dict[str, float]]:
-    """The validations of a training log.
+    """The validations of a training log, by name.
 
-    Arguments
-    ---------
-    path : str or Path
-        Lines such as ``epoch: 1, step: 99, lr: 9.9e-04 - train loss: 0.47 - valid
-        loss: 0.41``; lines without a validation, such as the test's, are left out.
-
-    Returns
-    -------
-    list of dict
-        By name, with ``step`` counted on where a run was continued, and ``part``, the
-        number of the run.
-
-    Raises
-    ------
-    PvsdError
-        If it is no such log.
+    Lines such as ``epoch: 1, step: 99, lr: 9.9e-04 - train loss: 0.47 - valid loss:
+    0.41``; others, such as the test's, are left out. ``step`` is counted on where a run
+    was continued, ``part`` is the number of the run. What is no such log is a
+    `PvsdError`.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()

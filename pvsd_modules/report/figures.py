@@ -17,17 +17,8 @@ _FEWEST = 3  # recordings that make a class worth a box
 def save_against_snr(
     systems: Mapping[str, Table], name: str, output: str | Path
 ) -> None:
-    """Draw a measure against the SNR: means with 95 % bootstrap intervals.
-
-    Arguments
-    ---------
-    systems : mapping
-        Tables by the system's name.
-    name : str
-        Column.
-    output : str or Path
-        PNG file to write.
-    """
+    """Draw a measure against the SNR as a PNG: means with 95 % bootstrap intervals of
+    the tables of the systems, by name."""
     curves = [
         (system, _curve(scores, name, "mean"), colour(i), marker(i), "-")
         for i, (system, scores) in enumerate(systems.items())
@@ -75,17 +66,8 @@ def save_by_class(systems: Mapping[str, Table], name: str, output: str | Path) -
     """Draw box plots of a measure's gain over the noisy input by noise class.
 
     Of many classes only those at both ends are drawn, by the median of the first
-    system; classes of fewer than three recordings never are.
-
-    Arguments
-    ---------
-    systems, name, output
-        See `save_against_snr`.
-
-    Returns
-    -------
-    str
-        A sentence on what is drawn and what is left out.
+    system; classes of fewer than three recordings never are. Returns a sentence on what
+    is drawn and what is left out.
     """
     gains = {system: _gains(scores.rows, name) for system, scores in systems.items()}
     first = next(iter(gains.values()))

@@ -10,17 +10,10 @@ from pvsd_modules.report.table import Table
 
 
 def models_table(models: dict[Path, str]) -> str:
-    """Cost and mean scores of each model, with the gains over the noisy input.
+    """Cost and mean scores of each model, with the gains over the noisy input, in
+    Markdown.
 
-    Arguments
-    ---------
-    models : dict
-        Folder of each model to the path by which the text links to it.
-
-    Returns
-    -------
-    str
-        Markdown.
+    ``models`` has the folder of each and the path by which the text links to it.
     """
     head = ["model", "latency", "parameters", "CPU-s per s", *map(label, MAIN)]
     rows, scored = [], {}

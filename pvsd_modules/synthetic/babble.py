@@ -58,21 +58,11 @@ class Word:
 
 
 def plan(seconds: float, pace: float, rng) -> tuple[list[Sound], list[Word]]:
-    """Babble: words of one to three syllables, a pause after every few words.
+    """Babble for some seconds: words of one to three syllables, pauses between some
+    words.
 
-    Arguments
-    ---------
-    seconds : float
-        Time to fill; the last sound may reach beyond.
-    pace : float
-        Scales the lengths of sounds.
-    rng : np.random.Generator
-
-    Returns
-    -------
-    sounds : list of Sound
-    words : list of Word
-        Those that end in time.
+    ``pace`` scales the lengths of sounds; the last one may reach beyond, and the words
+    are those that end in time.
     """
     sounds, words, now = [], [], 0.0
 

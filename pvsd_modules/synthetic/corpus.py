@@ -43,21 +43,9 @@ def write_clip(
 ) -> Utterance:
     """Write one talking-face video and, beside it, its text in LRS3's form.
 
-    Arguments
-    ---------
-    path : str or Path
-        Video to write, such as ``folder/00001.mp4``; its folder is made.
-    seconds : float
-        Length, at least one frame of 40 ms.
-    speaker, seed : int
-        Who speaks, and what is said.
-    size : int
-        Side of the pictures in pixels.
-
-    Returns
-    -------
-    said : Utterance
-        What was spoken, before any coding.
+    ``speaker`` and ``seed`` say who speaks and what is said, ``size`` is the side of
+    the pictures in pixels; a clip has at least one frame of 40 ms. Returns what was
+    spoken, before any coding.
     """
     path, said = Path(path), utter(seconds, speaker, seed)
     pictures = face_frames(said.opening, speaker, size)
@@ -85,23 +73,10 @@ def write_corpus(
 ) -> list[Path]:
     """Write talking-face videos as ``root/{pretrain,trainval,test}/speaker/clip.mp4``.
 
-    As in LRS3, speakers of test appear nowhere else, while pretrain and trainval
-    share theirs; each clip has its text beside it.
-
-    Arguments
-    ---------
-    root : str or Path
-        Folder to write to.
-    speakers : int
-        At least 2. The last quarter of them, or one, is for test.
-    clips : int
-        Clips of each speaker in each of his splits.
-    seconds : float
-        Length of a clip; those of pretrain last half as long again.
-    seed : int
-        Decides what is said.
-    size : int
-        Side of the pictures in pixels.
+    As in LRS3, speakers of test, the last quarter of them, appear nowhere else, while
+    pretrain and trainval share theirs; each clip has its text beside it. ``clips`` are
+    those of each speaker in each of his splits; those of pretrain last half as long
+    again.
     """
     root, videos = Path(root), []
     tested = max(1, speakers // 4)
@@ -128,20 +103,9 @@ def write_noises(
     """Write noise recordings in VGGSound's flat layout, with its table of labels.
 
     The files are called ``<video id>_<start, six digits><suffix>``; the table,
-    ``vggsound.csv``, has id, start, label and split in each line and no heading.
-
-    Arguments
-    ---------
-    root : str or Path
-        Folder to write to.
-    count : int
-        Recordings; kinds take turns, every fourth is for test.
-    seconds : float
-        Length of each.
-    seed : int
-        Decides everything random.
-    suffix : str
-        .wav or .mp4 (with a grey picture, as VGGSound's files are videos).
+    ``vggsound.csv``, has id, start, label and split in each line and no heading. Kinds
+    take turns, every fourth is for test. An .mp4 has a grey picture, as VGGSound's
+    files are videos.
     """
     root = Path(root)
     root.mkdir(parents=True, exist_ok=True)
@@ -169,25 +133,9 @@ def write_pairs(
 ) -> Path:
     """Write noisy recordings and the clean ones beside them, as VoiceBank-DEMAND.
 
-    ``{clean,noisy}_trainset_28spk_wav`` hold all speakers but the last, the folders of
-    the ``testset`` hold the last one; ``log_testset.txt`` has name, noise and SNR of
-    each test recording.
-
-    Arguments
-    ---------
-    root : str or Path
-        Folder to write to.
-    speakers : int
-        Named p226, p287 and so on; at least 2.
-    clips : int
-        Recordings of each.
-    seconds : float
-        Length of each.
-
-    Returns
-    -------
-    Path
-        The root.
+    ``{clean,noisy}_trainset_28spk_wav`` hold all speakers (p226, p287, ...) but the
+    last, the folders of the ``testset`` hold the last one; ``log_testset.txt`` has
+    name, noise and SNR of each test recording.
     """
     root, log = Path(root), []
     names = ["p226", "p287", *(f"p{300 + k}" for k in range(speakers - 3)), "p232"]

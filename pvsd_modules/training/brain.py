@@ -250,18 +250,8 @@ class PvsdBrain(sb.Brain):
 
 
 def with_own_device(run_opts):
-    """Gives each process that torchrun started a GPU of its own.
-
-    Arguments
-    ---------
-    run_opts : RunOptions, dict or None
-        See `speechbrain.core.Brain`.
-
-    Returns
-    -------
-    RunOptions or None
-        ``device: cuda`` becomes ``cuda:LOCAL_RANK``.
-    """
+    """Gives each process that torchrun started a GPU of its own: ``device: cuda`` of a
+    Brain's run_opts becomes ``cuda:LOCAL_RANK``."""
     if isinstance(run_opts, dict):
         run_opts = RunOptions.from_dictionary(run_opts)
     rank = get_local_rank()

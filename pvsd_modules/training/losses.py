@@ -14,19 +14,8 @@ from pvsd_modules.training.loudness_loss import LoudnessLoss
 
 
 def item_means(values: Tensor, counts: Tensor | None = None) -> Tensor:
-    """Mean of each item over all its other dimensions.
-
-    Arguments
-    ---------
-    values : Tensor
-        ``[batch, steps, ...]``.
-    counts : Tensor or None
-        How many steps of each item count, ``[batch]``; all by default.
-
-    Returns
-    -------
-    Tensor
-        ``[batch]``.
+    """Mean of each item, ``[batch, steps, ...]`` to ``[batch]``, over the steps that
+    count.
 
     Example
     -------
@@ -41,24 +30,9 @@ def item_means(values: Tensor, counts: Tensor | None = None) -> Tensor:
 
 
 def at_noisy_level(predictions: dict, targets: dict, lengths: Tensor | None):
-    """Signals divided by the level of the noisy one, without what pads them.
-
-    Arguments
-    ---------
-    predictions, targets : dict
-        ``enhanced``; ``noisy`` and ``clean``, ``[batch, time]``.
-    lengths : Tensor or None
-        Relative lengths of the items, ``[batch]``.
-
-    Returns
-    -------
-    Tensor, Tensor
-        Enhanced and clean, ``[batch, time]``.
-    Tensor
-        The levels, ``[batch, 1]``.
-    Tensor or None
-        Lengths in samples, ``[batch]``; None without lengths.
-    """
+    """Enhanced and clean signals ``[batch, time]``, divided by the level of the noisy
+    one and without what pads them; the levels, ``[batch, 1]``; and the lengths in
+    samples, ``[batch]``, or None without relative lengths."""
     noisy, clean = targets["noisy"], targets["clean"]
     enhanced, samples = predictions["enhanced"], None
     if lengths is not None:
@@ -80,21 +54,10 @@ def bounded_sdr(
     samples: Tensor | None = None,
     scale_invariant: bool = False,
 ) -> Tensor:
-    """SDR or SI-SDR in dB, bounded to -30..40; 0 where there is no speech.
+    """SDR in dB, or SI-SDR (Le Roux et al. 2019), of ``[batch, time]``, bounded to
+    -30..40; 0 where there is no speech.
 
-    Arguments
-    ---------
-    enhanced, clean : Tensor
-        ``[batch, time]``.
-    samples : Tensor or None
-        Lengths, ``[batch]``; behind them both signals are 0.
-    scale_invariant : bool
-        Whether it is SI-SDR (Le Roux et al. 2019).
-
-    Returns
-    -------
-    Tensor
-        ``[batch]``.
+    Behind the lengths ``samples``, ``[batch]``, both signals are 0.
     """
     spoken = (item_means(clean.square(), samples) > 1e-6).to(clean)
     target = clean

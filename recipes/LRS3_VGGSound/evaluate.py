@@ -34,19 +34,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def manifest_path(name, hparams):
-    """The file of a list: a path, here or beside this script, or a manifest's name.
-
-    Arguments
-    ---------
-    name : str
-        Such as ``lists/open_test_mixtures.json`` or ``test_mixtures``.
-    hparams : dict
-        With ``manifest_folder``, which a path does not need.
-
-    Returns
-    -------
-    Path
-    """
+    """The file of a list: a path, here or beside this script, or a manifest's name."""
     if str(name).endswith(".json"):
         path = Path(name)
         return path if path.is_file() or path.is_absolute() else HERE / path

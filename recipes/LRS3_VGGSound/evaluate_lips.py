@@ -32,18 +32,7 @@ from pvsd_modules.training.experiment import evenly, open_manifests
 
 
 def make_scorer(hparams, device):
-    """The model's lip networks, ready to be scored.
-
-    Arguments
-    ---------
-    hparams : dict
-        See hparams/evaluate_lips.yaml.
-    device : str
-
-    Returns
-    -------
-    LipScorer
-    """
+    """The model's lip networks, ready to be scored."""
     run_options = {"device": device}
     options = {"run_opts": run_options, "trust": hparams["trust"]}
     model = LipGenerator.from_hparams(
@@ -62,15 +51,8 @@ def make_scorer(hparams, device):
 def open_lists(hparams):
     """What each comparison needs: its items, their sound, and their faces.
 
-    Arguments
-    ---------
-    hparams : dict
-
-    Returns
-    -------
-    dict
-        ``{"teacher": (items, store, None), "real": (items, store, faces)}``, without
-        what no comparison asks for.
+    ``{"teacher": (items, store, None), "real": (items, store, faces)}``, without what
+    no comparison asks for.
     """
     references = {comparison.split("-")[1] for comparison in hparams["comparisons"]}
     lists = {}

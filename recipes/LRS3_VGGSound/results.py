@@ -50,18 +50,8 @@ def models(root):
 
 
 def overview(root, text):
-    """What a text outside the model folders can name.
-
-    Arguments
-    ---------
-    root, text : Path
-        The checkout, and the text that links to the models.
-
-    Returns
-    -------
-    dict
-        Functions of nothing by the part's name.
-    """
+    """What a text outside the model folders can name: functions of nothing by part's
+    name."""
 
     links = {m: Path(os.path.relpath(m, text.parent)).as_posix() for m in models(root)}
 

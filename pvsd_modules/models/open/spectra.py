@@ -137,22 +137,8 @@ def compress(spectrum: Tensor, power: float = 0.3, floor: float = 1e-8) -> Tenso
 
 
 def mel_matrix(bands: int, bins: int = WINDOW // 2 + 1, rate: int = 16000) -> Tensor:
-    """Triangular filters, evenly spaced on the mel scale (O'Shaughnessy 1987).
-
-    Arguments
-    ---------
-    bands : int
-        Number of filters.
-    bins : int
-        Number of linear bins from 0 to ``rate / 2``.
-    rate : int
-        Sample rate in Hz.
-
-    Returns
-    -------
-    Tensor
-        ``[bins, bands]``; every column sums to one.
-    """
+    """Triangular filters, evenly spaced on the mel scale (O'Shaughnessy 1987): ``[bins,
+    bands]`` from 0 to half the rate in hertz; every column sums to one."""
     hertz = torch.linspace(0, rate / 2, bins, dtype=torch.float64)
     top = 2595 * torch.log10(torch.tensor(1 + rate / 2 / 700, dtype=torch.float64))
     edges = 700 * (10 ** (torch.linspace(0, 1, bands + 2).double() * top / 2595) - 1)

@@ -51,18 +51,9 @@ class FoldedBlock(nn.Module):
 def fused_copy(network: nn.Module, dtype: torch.dtype | None = None) -> nn.Module:
     """A copy that gives the same output with less work, and cannot be trained.
 
-    Arguments
-    ---------
-    network : nn.Module
-        Made of ``ConvBlock`` and other layers. It is not changed.
-    dtype : torch.dtype, optional
-        Of weights and activations, such as ``torch.bfloat16``; the network's own by
-        default.
-
-    Returns
-    -------
-    nn.Module
-        In evaluation mode. Names of parameters differ from the network's.
+    The network, made of ``ConvBlock`` and other layers, is not changed. The copy is in
+    evaluation mode, its weights and activations have the type, and names of parameters
+    differ.
 
     Example
     -------
