@@ -24,17 +24,8 @@ WINDOW_AFTER = WINDOW_SAMPLES - WINDOW_BEFORE - SAMPLES_PER_FRAME  # 1280
 
 
 def frame_count(samples: int) -> int:
-    """Number of lip frames of a signal: the last one may be begun only.
-
-    Arguments
-    ---------
-    samples : int
-        Length of the signal in samples at 16 kHz, 0 or more.
-
-    Returns
-    -------
-    int
-        ``ceil(samples / 640)``.
+    """Number of lip frames of a signal at 16 kHz, ``ceil(samples / 640)``: the last one
+    may be begun only.
 
     Example
     -------

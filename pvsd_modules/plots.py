@@ -165,19 +165,8 @@ def save_spectrograms(
     lips: Tensor | None = None,
     rate: int = SAMPLE_RATE,
 ) -> None:
-    """Draw spectrograms on one scale of decibels and, below, lips on the same time.
-
-    Arguments
-    ---------
-    signals : mapping
-        ``[time]`` by title, such as noisy, enhanced and clean.
-    output : str or Path
-        PNG file to write.
-    lips : Tensor or None
-        ``[frames, height, width, 3]``, 0..1, 25 a second.
-    rate : int
-        Samples a second.
-    """
+    """Draw spectrograms of ``[time]`` by title on one scale of decibels as a PNG and,
+    below, lips ``[frames, height, width, 3]``, 0..1, 25 a second, on the same time."""
     levels = {name: decibels(signal, rate) for name, signal in signals.items()}
     loudest = max(float(level.max()) for level in levels.values())
     seconds = max(signal.shape[-1] for signal in signals.values()) / rate

@@ -42,20 +42,9 @@ _OURS |= {"student.ckpt", "denoiser.ckpt", "teacher.ckpt"}
 
 
 def check_writable(folder: Path, overwrite: bool = False) -> None:
-    """Raises a sentence if a model folder may not be written there.
-
-    Arguments
-    ---------
-    folder : Path
-        Folder to make.
-    overwrite : bool
-        Whether it may replace an earlier model folder. One that holds anything else is
-        never replaced.
-
-    Raises
-    ------
-    PvsdError
-    """
+    """Raises a `PvsdError` if a model folder may not be written there: with
+    ``overwrite`` it may replace an earlier model folder, but never one that holds
+    anything else."""
     if folder.exists() and not folder.is_dir():
         raise PvsdError(f"{folder} is a file: name a folder to make.")
     held = sorted(item.name for item in folder.iterdir()) if folder.is_dir() else []

@@ -13,15 +13,8 @@ from pvsd_modules.errors import PvsdError
 def plain_settings(resolved: str) -> dict:
     """Numbers, words and mappings of resolved settings, with nothing built of them.
 
-    Arguments
-    ---------
-    resolved : str
-        YAML without references, as `hyperpyyaml.resolve_references` gives it.
-
-    Returns
-    -------
-    dict
-        Where an object would be built, its arguments; their ``tag`` names its class.
+    ``resolved`` is YAML as `hyperpyyaml.resolve_references` gives it. Where an object
+    would be built stand its arguments; their ``tag`` names its class.
 
     Example
     -------
@@ -79,27 +72,8 @@ def templates() -> list[Path]:
 
 
 def filled(template: str | Path, overrides: Mapping, names: Iterable[str]) -> dict:
-    """A template with other values, and with those networks that there are.
-
-    Arguments
-    ---------
-    template : str or Path
-        Such as one of `templates`.
-    overrides : Mapping
-        Values of any type by key, in the template's structure.
-    names : iterable of str
-        Networks to keep.
-
-    Returns
-    -------
-    dict
-        Plain settings, see `plain_settings`.
-
-    Raises
-    ------
-    PvsdError
-        If the template cannot be read.
-    """
+    """The plain settings of a template with other values, in the template's structure,
+    and with those networks that are named; a `PvsdError` if it cannot be read."""
     try:
         with Path(template).open(encoding="utf-8") as file:
             resolved = resolve_references(file, dict(overrides)).getvalue()

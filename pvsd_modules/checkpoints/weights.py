@@ -46,23 +46,8 @@ def load_weights(network: torch.nn.Module, path: str | Path, name: str) -> None:
 def put_weights(
     network: torch.nn.Module, stored: dict, path: str | Path, name: str
 ) -> None:
-    """Does what `load_weights` does, with the weights that ``path`` holds.
-
-    Arguments
-    ---------
-    network : torch.nn.Module
-    stored : dict
-        What `read_weights` gives.
-    path : str or Path
-        Where it was read, for the message.
-    name : str
-        What the network is.
-
-    Raises
-    ------
-    PvsdError
-        If a value is missing, unknown, of another shape or not finite.
-    """
+    """Does what `load_weights` does, with the weights ``stored`` that `read_weights`
+    gave."""
     wanted = network.state_dict()
     differences = _differences(stored, wanted)
     if differences:

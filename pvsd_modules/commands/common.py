@@ -118,24 +118,9 @@ def complain(text: str) -> None:
 
 
 def load_model(interface: str, args: argparse.Namespace):
-    """Load the model that the options name.
-
-    Arguments
-    ---------
-    interface : str
-        Class in `pvsd_modules.inference`.
-    args : argparse.Namespace
-        With what `add_model_arguments` added.
-
-    Returns
-    -------
-    PseudoVisualEnhancement or LipGenerator
-
-    Raises
-    ------
-    PvsdError
-        When the model cannot be loaded or the device cannot be used.
-    """
+    """Load the model that the options of `add_model_arguments` name, as the class
+    ``interface`` of `pvsd_modules.inference`; a `PvsdError` if it or the device cannot
+    be used."""
     from pvsd_modules.checkpoints.find import find_model
 
     find_model(args.model)  # a wrong name is reported at once, before the heavy imports

@@ -189,18 +189,9 @@ class _Part:
     def fill(self, paths: set[str], count, failures: dict[str, str]) -> bool:
         """Decode what is missing of some files, unless another process is doing it.
 
-        Arguments
-        ---------
-        paths : set of str
-        count : callable
-            Is called with the number of files that are finished.
-        failures : dict
-            Takes the reason for each file that cannot be decoded.
-
-        Returns
-        -------
-        bool
-            Whether the files are stored, or will never be.
+        ``count`` is called with the number of files that are finished, ``failures``
+        takes the reason for each file that cannot be decoded. Returns whether the files
+        are stored, or will never be.
         """
         with locked(self.lock, wait=False) as mine:
             if not mine:

@@ -123,21 +123,10 @@ class Augmenter:
         return Colour(decibels, room_response(random) if room else None)
 
     def draw_pauses(self, random: np.random.Generator, samples: int):
-        """Noise that comes and goes, and recordings that begin with silence.
+        """Pauses of the noise, and of the whole recording at its beginning.
 
-        A network that was trained on steady noise only takes what begins after a
-        pause for speech.
-
-        Arguments
-        ---------
-        random : numpy.random.Generator
-        samples : int
-            Length of the item.
-
-        Returns
-        -------
-        Pause, Pause
-            Of the noise, and of the whole recording.
+        A network that was trained on steady noise only takes what begins after a pause
+        for speech.
         """
         interruption, silence = Pause(), Pause()
         if random.random() < self.intermittent:

@@ -32,22 +32,11 @@ def mu_law(wav: Tensor, mu: float = 255.0) -> Tensor:
 
 
 def opus(wav: Tensor, bit_rate: int, cutoff: int) -> Tensor:
-    """Opus as in calls: ``[time]`` to ``[time]``.
+    """Opus as in calls: ``[time]`` at 16 kHz to ``[time]``, aligned to the sample.
 
-    Arguments
-    ---------
-    wav : Tensor
-        ``[time]``, 16 kHz.
-    bit_rate : int
-        Bits a second, 8,000 to 16,000; with 8,000 Hz from 12,000 on, as below that the
-        codec chooses a smaller bandwidth than asked for.
-    cutoff : int
-        4000, 6000 or 8000 Hz: the codec's own bandwidths.
-
-    Returns
-    -------
-    Tensor
-        ``[time]``, aligned to the sample.
+    8,000 to 16,000 bits a second; the cutoff is one of the codec's own bandwidths,
+    4000, 6000 or 8000 Hz, the last from 12,000 bits a second on: below that the codec
+    chooses a smaller one than asked for.
     """
     # Not "voip": its high-pass moves, and with it the phase of low harmonics.
     options = {"application": "audio", "compression_level": "3", "cutoff": str(cutoff)}

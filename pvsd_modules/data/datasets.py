@@ -95,19 +95,9 @@ class MixingDataset(DynamicItemDataset):
 def mixing_dataset(manifest: dict, mixer: TrainingMixer, real_lips: bool = False):
     """Speech mixed on the fly: ``id, noisy_sig, clean_sig`` and, if wanted, ``lips``.
 
-    Arguments
-    ---------
-    manifest : dict
-        Speech, or talking faces where ``real_lips``.
-    mixer : TrainingMixer
-        Makes the items.
-    real_lips : bool
-        Whether the frames of the video are loaded as well: ``lips``, their median
-        ``lips_median``, and a whole ``face`` from elsewhere in the clip.
-
-    Returns
-    -------
-    MixingDataset
+    With ``real_lips``, for manifests of talking faces, the frames of the video are
+    loaded as well: ``lips``, their median ``lips_median``, and a whole ``face`` from
+    elsewhere in the clip.
     """
 
     @sb.utils.data_pipeline.takes("id", "wav")
@@ -152,18 +142,9 @@ def mixing_dataset(manifest: dict, mixer: TrainingMixer, real_lips: bool = False
 def mixture_dataset(manifest: dict, store: AudioStore, faces: dict | None = None):
     """A fixed list of mixtures or of pairs: ``id, noisy_sig, clean_sig``, ``lips``.
 
-    Arguments
-    ---------
-    manifest : dict
-        Mixtures (``clean``, ``noise``, ``snr``, ...) or pairs (``clean``, ``noisy``).
-    store : AudioStore
-        Holds every file.
-    faces : dict or None
-        Talking faces by the clean file's path: adds the real lips of the clip.
-
-    Returns
-    -------
-    DynamicItemDataset
+    Mixtures have ``clean``, ``noise``, ``snr``, ..., pairs ``clean`` and ``noisy``; the
+    store holds every file. Talking faces by the clean file's path add the real lips of
+    the clip.
     """
 
     def mix(item_id):

@@ -78,18 +78,8 @@ def gaps(
     longest: float,
     most: int,
 ) -> Tensor:
-    """Gains, ``[time]``: 1, and 0 in one to ``most`` gaps with edges of 2 ms.
-
-    Arguments
-    ---------
-    samples : int
-        Length.
-    random : numpy.random.Generator
-    shortest, longest : float
-        Length of a gap in seconds.
-    most : int
-        Largest number of gaps.
-    """
+    """Gains, ``[time]``: 1, and 0 in one to ``most`` gaps with edges of 2 ms, whose
+    lengths in seconds are between the two."""
     gain = np.ones(samples, np.float32)
     edge = SAMPLE_RATE // 500
     for _ in range(int(random.integers(1, most + 1))):

@@ -17,21 +17,8 @@ from pvsd_modules.data.drawn import POINTS, Colour, Finish, Pause
 
 
 def apply_colour(wav: Tensor, colour: Colour, samples: int) -> Tensor:
-    """Filter, room and speed in one transform.
-
-    Arguments
-    ---------
-    wav : Tensor
-        ``[time]``.
-    colour : Colour
-    samples : int
-        Length in which the signal is played (see `at_speed`).
-
-    Returns
-    -------
-    Tensor
-        ``[samples]``.
-    """
+    """Filter, room and speed in one transform: ``[time]`` to ``[samples]``, the length
+    in which the signal is played (see `at_speed`)."""
     read, size = padded_lengths(len(wav), samples, colour.tail)
     response = _smooth_response(colour.decibels, size)
     if colour.room is not None:
@@ -55,19 +42,8 @@ def apply_pauses(noisy: Tensor, clean: Tensor, interruption: Pause, silence: Pau
 
 
 def apply_finish(noisy: Tensor, clean: Tensor, finish: Finish):
-    """Bandwidth, level and clipping, in the order in which a device applies them.
-
-    Arguments
-    ---------
-    noisy, clean : Tensor
-        ``[time]``.
-    finish : Finish
-
-    Returns
-    -------
-    Tensor, Tensor
-        Noisy and clean, ``[time]``.
-    """
+    """Bandwidth, level and clipping of noisy and clean ``[time]``, in the order in
+    which a device applies them."""
     if finish.cutoff:
         noisy, clean = (low_pass(x, finish.cutoff) for x in (noisy, clean))
     power = float(noisy.square().mean())

@@ -62,21 +62,8 @@ def median_frame(frames: Tensor) -> Tensor:
 
 
 def clip_median(folder: str | Path, count: int) -> Tensor:
-    """The median over a whole clip, taken once and then kept beside its frames.
-
-    Arguments
-    ---------
-    folder : str or Path
-        A clip that preprocess.py made. Where it cannot be written to, the median is
-        taken anew.
-    count : int
-        Number of its frames.
-
-    Returns
-    -------
-    Tensor
-        ``[48, 96, 3]``, as `median_frame` gives it.
-    """
+    """The `median_frame` of a whole clip that preprocess.py made, taken once and then
+    kept beside its frames if the folder can be written to."""
     cv2 = import_cv2()
     path = Path(folder, MEDIAN)
     kept = cv2.imread(str(path)) if path.is_file() else None
@@ -90,22 +77,8 @@ def clip_median(folder: str | Path, count: int) -> Tensor:
 
 
 def read_segment(folder: str | Path, count: int, start: int, samples: int) -> Tensor:
-    """The lips of a stretch of samples, without reading any other frame.
-
-    Arguments
-    ---------
-    folder : str or Path
-        A clip that preprocess.py made.
-    count : int
-        Number of its frames; past the end the last one is held.
-    start, samples : int
-        The stretch, ``start`` a multiple of 640.
-
-    Returns
-    -------
-    Tensor
-        ``[ceil(samples / 640), 48, 96, 3]``.
-    """
+    """The lips of a stretch of samples of a clip of ``count`` frames, as `cut_frames`
+    gives them, without reading any other frame."""
     first = min(start // SAMPLES_PER_FRAME, count - 1)
     read = min(frame_count(samples), count - first)
     return cut_frames(read_lips(folder, read, first), 0, samples)

@@ -16,17 +16,8 @@ SILENCE = 1e-10  # mean square below which a signal counts as silent
 def item_generator(seed: int, epoch: int, item_id: str) -> np.random.Generator:
     """Random numbers of one item in one epoch.
 
-    They depend on nothing else, so a batch is the same with any number of workers,
-    on any rank and after a resume.
-
-    Arguments
-    ---------
-    seed : int
-        Seed of the experiment.
-    epoch : int
-        Number of the epoch.
-    item_id : str
-        Identifier of the item in its manifest.
+    They depend on nothing else, so a batch is the same with any number of workers, on
+    any rank and after a resume.
 
     Example
     -------
@@ -87,21 +78,7 @@ def loop_from(noise: Tensor, start: int, samples: int) -> Tensor:
 
 
 def read_looped(store, path: str, start: int, samples: int) -> Tensor:
-    """As `loop_from`, without reading more of a stored file than is needed.
-
-    Arguments
-    ---------
-    store : AudioStore
-    path : str
-        A file of it.
-    start, samples : int
-        As for `loop_from`.
-
-    Returns
-    -------
-    Tensor
-        ``[samples]``.
-    """
+    """As `loop_from`, of a stored file, without reading more of it than is needed."""
     begin = store.read(path, start % store.samples(path), samples)
     rest = samples - len(begin)
     if not rest:
@@ -112,20 +89,9 @@ def read_looped(store, path: str, start: int, samples: int) -> Tensor:
 def burst(noisy: Tensor, clean: Tensor, drawn: Burst) -> Tensor:
     """The paper's disturbance: at most 200 ms where the speech is almost lost.
 
-    A random stretch is changed in one of three ways: it is zeroed, its speech is
-    scaled by 0.1, or its noise (at its mixed level) is doubled.
-
-    Arguments
-    ---------
-    noisy, clean : Tensor
-        ``[time]``, 16 kHz; neither is changed.
-    drawn : Burst
-        Where, and which of the three.
-
-    Returns
-    -------
-    Tensor
-        The disturbed noisy signal, ``[time]``.
+    A random stretch of ``[time]``, 16 kHz, is changed in one of three ways: it is
+    zeroed, its speech is scaled by 0.1, or its noise (at its mixed level) is doubled.
+    The signals given are not changed.
     """
     part = slice(drawn.start, drawn.start + drawn.length)
     speech, noise = BURST_GAINS[drawn.kind]

@@ -55,21 +55,11 @@ class Dnsmos:
             raise PvsdError(f"{path} is no network of DNSMOS: {error}") from error
 
     def __call__(self, signal, item: dict) -> dict[str, float]:
-        """The three ratings of a signal.
+        """The three ratings of a signal ``[time]``, 16 kHz: means over its segments,
+        1..5.
 
-        Arguments
-        ---------
-        signal : Tensor or numpy.ndarray
-            ``[time]``, 16 kHz. As in the published tool a short one is doubled until it
-            has 9.01 s, and of a long one segments are rated that begin 1 s apart.
-        item : dict
-            Not needed.
-
-        Returns
-        -------
-        dict
-            ``dnsmos_sig``, ``dnsmos_bak``, ``dnsmos_ovr``: 1..5, means over the
-            segments.
+        As in the published tool a short one is doubled until it has 9.01 s, and of a
+        long one segments are rated that begin 1 s apart.
         """
         wav = as_array(signal).astype(np.float32)
         while len(wav) < SEGMENT:

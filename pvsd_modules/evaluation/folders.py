@@ -181,24 +181,10 @@ def _nothing(folders: dict[str, Folder]) -> str:
 
 
 def add_enhanced(items: dict, folder: str | Path) -> dict:
-    """The items of a list with the enhanced files that another program made.
+    """A copy of the items of a list with the enhanced files that another program made.
 
-    Arguments
-    ---------
-    items : dict
-        Mixtures or pairs.
-    folder : str or Path
-        Files named like the items, or like the noisy files of pairs.
-
-    Returns
-    -------
-    dict
-        A copy; an item without a file has a ``failure``.
-
-    Raises
-    ------
-    PvsdError
-        If there is no file for any item.
+    They are named like the items, or like the noisy files of pairs. An item without a
+    file has a ``failure``; if none has one it is a `PvsdError`.
     """
     found = Folder(folder)
     result = {}

@@ -108,25 +108,9 @@ def _decoded(path: str) -> Tensor:
 
 
 def fitted(signal: Tensor, samples: int) -> tuple[Tensor, int]:
-    """An enhanced signal at the length of the clean one.
-
-    Arguments
-    ---------
-    signal : Tensor
-        ``[time]``.
-    samples : int
-        Wanted length.
-
-    Returns
-    -------
-    Tensor, int
-        The signal, cut or padded at its end, and the samples it was too long.
-
-    Raises
-    ------
-    PvsdError
-        If the lengths differ by more than 0.2 s.
-    """
+    """An enhanced signal ``[time]``, cut or padded at its end to the length of the
+    clean one, and the samples it was too long; a `PvsdError` if these are more than 0.2
+    s."""
     _check_length(len(signal), samples, "enhanced")
     longer = len(signal) - samples
     return torch.nn.functional.pad(signal, (0, -longer)), longer

@@ -49,20 +49,8 @@ class WordErrors:
             raise PvsdError(f"{source} is no speech recogniser: {error}") from error
 
     def __call__(self, signal, item: dict) -> dict[str, float | None]:
-        """Errors in 100 words, and the number of words that are said.
-
-        Arguments
-        ---------
-        signal : Tensor
-            ``[time]``, 16 kHz.
-        item : dict
-            With ``text``.
-
-        Returns
-        -------
-        dict
-            ``wer`` and ``words``; None where nothing is known to be said.
-        """
+        """``wer``, errors in 100 words, and ``words``, the number of words of the
+        item's ``text``; None where nothing is known to be said."""
         from speechbrain.utils.edit_distance import wer_details_for_batch
 
         said = words_of(item.get("text", ""))

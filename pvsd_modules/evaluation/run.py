@@ -106,17 +106,8 @@ def evaluate(
 def made_from(items: dict, settings: Settings) -> dict:
     """What scores depend on: a run goes on with the same and nothing else.
 
-    Arguments
-    ---------
-    items : dict
-        Of a list or of folders.
-    settings : Settings
-
-    Returns
-    -------
-    dict
-        Digests of the model's files or of the enhanced ones, and of the list, where
-        folders do not count: the data may have moved since; lips, engine, measures.
+    Digests of the model's files or of the enhanced ones, and of the list, where folders
+    do not count: the data may have moved since; lips, engine, measures.
     """
     if settings.model is None:
         files = [item["enhanced"] for item in items.values() if "enhanced" in item]

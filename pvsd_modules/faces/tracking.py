@@ -73,13 +73,6 @@ def main_track(
 def longest_gap(found: dict[int, np.ndarray], track: dict[int, np.ndarray]) -> int:
     """Most frames looked at in a row without the tracked face.
 
-    Arguments
-    ---------
-    found : dict of int to np.ndarray
-        Boxes of each frame that was looked at.
-    track : dict of int to np.ndarray
-        One box for each frame the face was found in.
-
     Example
     -------
     >>> longest_gap({0: [], 1: [], 2: [], 3: []}, {1: []})

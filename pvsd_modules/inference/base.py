@@ -186,20 +186,8 @@ class LipInterface(Pretrained):
         return torch.where(known, (target or 1.0) / levels, torch.ones_like(levels))
 
     def through_stream(self, noisy: Tensor, lips: str | None = None) -> Chunk:
-        """Send whole signals through a stream, piece by piece.
-
-        Arguments
-        ---------
-        noisy : torch.Tensor
-            ``[batch, time]``, 16 kHz.
-        lips : str or None
-            See `make_stream`.
-
-        Returns
-        -------
-        Chunk
-            All of the audio, ``[batch, time]``, and of the lips.
-        """
+        """Send whole signals ``[batch, time]`` through a stream, piece by piece: all of
+        the audio and of the lips."""
         # A class may have a default of its own, which None would not ask for.
         stream = self.make_stream() if lips is None else self.make_stream(lips)
         stream.expect(level_of(noisy, SAMPLE_RATE))

@@ -23,22 +23,8 @@ _INTEGERS = {
 
 
 def as_float(signal: Tensor | np.ndarray) -> Tensor:
-    """A signal as float32, integers scaled so that full scale is 1.
-
-    Arguments
-    ---------
-    signal : torch.Tensor or np.ndarray
-        Floating point, or 8-, 16- or 32-bit integers.
-
-    Returns
-    -------
-    torch.Tensor
-        float32, of the same shape, on the same device.
-
-    Raises
-    ------
-    TypeError
-        When the numbers are of another type.
+    """A signal of any shape as float32; 8-, 16- and 32-bit integers are scaled so that
+    full scale is 1. Other types are a `TypeError`.
 
     Example
     -------
@@ -100,20 +86,8 @@ def like_input(rows: Tensor, signal: Signal) -> Signal:
 
 
 def cleaned(rows: Tensor) -> tuple[Tensor, int]:
-    """Silence in place of NaN and infinity, and nothing beyond `LIMIT`.
-
-    Arguments
-    ---------
-    rows : torch.Tensor
-        float32 of any shape.
-
-    Returns
-    -------
-    torch.Tensor
-        Of the same shape.
-    int
-        How many samples were NaN or infinite.
-    """
+    """Silence in place of NaN and infinity, and nothing beyond `LIMIT`; and how many
+    samples were NaN or infinite."""
     invalid = int((~torch.isfinite(rows)).sum())
     if invalid:
         rows = torch.nan_to_num(rows, 0.0, 0.0, 0.0)

@@ -14,20 +14,8 @@ _LONGEST_GAP = 3600  # seconds; a longer one is a damaged time stamp
 
 
 def check_gap(info: MediaInfo, seconds: float) -> None:
-    """Refuse time stamps that ask for hours of silence or of one picture.
-
-    Arguments
-    ---------
-    info : MediaInfo
-        The file, for the sentence.
-    seconds : float
-        From what was given out to what comes next.
-
-    Raises
-    ------
-    PvsdError
-        Beyond one hour.
-    """
+    """Refuse time stamps that ask for more than one hour of silence or of one picture,
+    between what was given out and what comes next."""
     if seconds > _LONGEST_GAP:
         raise PvsdError(
             f"{info.path} is damaged: its time stamps jump by "

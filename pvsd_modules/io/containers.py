@@ -126,18 +126,8 @@ _MOST_CHANNELS |= {"aac": 8, "libopus": 8, "flac": 8, "alac": 8, "vorbis": 8, "t
 
 
 def container_of(output: str | Path) -> Container:
-    """The container that a file name's suffix asks for.
-
-    Arguments
-    ---------
-    output : str or Path
-        File to write.
-
-    Raises
-    ------
-    PvsdError
-        With the list of suffixes, when it is none of them.
-    """
+    """The container of a file name's suffix; a `PvsdError` with the list of suffixes
+    when it is none of them."""
     output = Path(output)
     found = CONTAINERS.get(output.suffix.lower())
     if found is None:

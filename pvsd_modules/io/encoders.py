@@ -24,23 +24,8 @@ from pvsd_modules.io.layouts import writing_order
 def new_container(
     output: Path, container: Container, replace: bool = True, **options: str
 ) -> Iterator[Any]:
-    """Open a file to write under a temporary name; errors become sentences.
-
-    Arguments
-    ---------
-    output : Path
-        File to write.
-    container : Container
-    replace : bool
-        See `written_whole`.
-    **options : str
-        Of FFmpeg's muxer.
-
-    Yields
-    ------
-    target : av.container.OutputContainer
-        Its ``name`` is the temporary file.
-    """
+    """Open a file to write under a temporary name, see `written_whole`; errors become
+    sentences. The options are those of FFmpeg's muxer."""
     options["fflags"] = "+bitexact"  # the same again makes the same file
     if container.muxer in ("mp4", "mov", "3gp"):
         options["movflags"] = "+faststart" + options.get("movflags", "")

@@ -132,18 +132,7 @@ class MediaInfo:
         return self.tracks[self.selected]
 
     def select(self, track: int) -> "MediaInfo":
-        """The same file with another sound track selected.
-
-        Arguments
-        ---------
-        track : int
-            Counted from 1, as users do.
-
-        Raises
-        ------
-        PvsdError
-            When there is no such track.
-        """
+        """The same file with another sound track selected, counted from 1."""
         if not 1 <= track <= len(self.tracks):
             raise PvsdError(
                 f"{self.path} has no audio track {track}: it has {len(self.tracks)}."

@@ -93,18 +93,7 @@ def is_pipe(path: str | Path) -> bool:
 
 @contextmanager
 def opened_pipe(path: str | Path, mode: str = "rb") -> Iterator[BinaryIO]:
-    """Open what `is_pipe` tells to be one.
-
-    Arguments
-    ---------
-    path : str or Path
-    mode : str
-        "rb" or "wb".
-
-    Yields
-    ------
-    BinaryIO
-    """
+    """Open what `is_pipe` says is one."""
     if str(path) == STANDARD:
         yield sys.stdin.buffer if mode == "rb" else sys.stdout.buffer
         return
@@ -237,21 +226,8 @@ class PipeReader:
 
 @contextmanager
 def spooled(file: BinaryIO, taken: bytes = b"", suffix: str = "") -> Iterator[Path]:
-    """Copy a pipe into a temporary file, for formats that cannot be streamed.
-
-    Arguments
-    ---------
-    file : BinaryIO
-    taken : bytes
-        What was read of it before.
-    suffix : str
-        Of the temporary file.
-
-    Yields
-    ------
-    Path
-        It is removed afterwards.
-    """
+    """Copy a pipe, after the bytes ``taken`` from it before, into a temporary file of
+    this suffix, for formats that cannot be streamed."""
     with tempfile.TemporaryDirectory(prefix="pvsd-") as folder:
         path = Path(folder) / f"input{suffix}"
         try:

@@ -12,20 +12,9 @@ import torch
 def worker_pool(
     workers: int, prepare: Callable[[], None] | None = None
 ) -> ProcessPoolExecutor:
-    """A pool of spawned processes (a fork of a process with threads may hang).
-
-    Arguments
-    ---------
-    workers : int
-        Number of processes.
-    prepare : callable, optional
-        Is called at the start of each; a function of a module.
-
-    Returns
-    -------
-    ProcessPoolExecutor
-        A context manager; see `concurrent.futures`.
-    """
+    """A pool of spawned processes (a fork of a process with threads may hang), see
+    `concurrent.futures`; ``prepare``, a function of a module, is called at the start of
+    each."""
     spawn = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(workers, spawn, _start, (prepare,))
 

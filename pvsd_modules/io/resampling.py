@@ -67,18 +67,8 @@ class SincResampler:
         return (self.cutoff * torch.sinc(time) * window).float()
 
     def feed(self, block: torch.Tensor) -> torch.Tensor:
-        """Take the next block, give what can be computed.
-
-        Arguments
-        ---------
-        block : torch.Tensor
-            float32 ``[channels, n]`` on the CPU, ``n`` 0 or more.
-
-        Returns
-        -------
-        torch.Tensor
-            ``[channels, m]``.
-        """
+        """Take the next block, float32 ``[channels, n]`` on the CPU, give what can be
+        computed, ``[channels, m]``."""
         self._taken += block.shape[1]
         held = self._held
         if held is None:

@@ -286,25 +286,8 @@ def to_mono(samples: torch.Tensor) -> torch.Tensor:
 def read_mono(
     source: str | Path | MediaInfo, start: float | None = None
 ) -> torch.Tensor:
-    """Read a file's whole sound as one channel at 16 kHz.
-
-    Arguments
-    ---------
-    source : str, Path or MediaInfo
-        Video or audio file.
-    start : float
-        As for `read_audio`.
-
-    Returns
-    -------
-    mono : torch.Tensor
-        float32 ``[time]``.
-
-    Raises
-    ------
-    PvsdError
-        When the file cannot be read or holds no sound.
-    """
+    """A file's whole sound as one channel at 16 kHz, float32 ``[time]``; see
+    `read_audio`."""
     samples, rate = read_audio(source, start)
     if samples.shape[1] == 0:
         raise PvsdError(f"{probe_audio(source).path} holds no sound.")

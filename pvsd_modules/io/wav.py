@@ -39,16 +39,9 @@ _MOST_KEPT = 2**26  # bytes of one chunk that is taken over
 
 
 def wav_bytes(samples: np.ndarray, subtype: str = "PCM_16") -> bytes:
-    """A whole WAV file at 16 kHz, to be written by Python.
-
-    libsndfile, which writes it here into memory, does not say when a disk is full.
-
-    Arguments
-    ---------
-    samples : np.ndarray
-        ``[time]`` or ``[time, channels]``, float or int16.
-    subtype : str
-        libsndfile's name of the sample format.
+    """A whole WAV file at 16 kHz of ``[time]`` or ``[time, channels]``, float or int16,
+    to be written by Python: libsndfile, which writes it here into memory, does not say
+    when a disk is full.
 
     Example
     -------

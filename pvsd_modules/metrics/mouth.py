@@ -5,20 +5,12 @@ from torch import Tensor
 
 
 def mouth_opening(lips: Tensor) -> Tensor:
-    """How far the mouth is open, from the frames alone.
+    """How far the mouth is open, from ``[..., frames, 48, 96, 3]``, 0..1, to ``[...,
+    frames]``.
 
-    An open mouth shows its dark inside: the measure is the mean darkness of the part
-    of the frame where the mouth lies in a face crop (rows 12..29, columns 34..61).
-
-    Arguments
-    ---------
-    lips : Tensor
-        ``[..., frames, 48, 96, 3]``, 0..1.
-
-    Returns
-    -------
-    Tensor
-        ``[..., frames]``, larger for more open; comparable within a clip only.
+    An open mouth shows its dark inside: the measure is the mean darkness of the part of
+    the frame where the mouth lies in a face crop (rows 12..29, columns 34..61),
+    comparable within a clip only.
     """
     return 1.0 - lips[..., 12:30, 34:62, :].mean((-3, -2, -1))
 

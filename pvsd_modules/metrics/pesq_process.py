@@ -40,20 +40,8 @@ class PesqProcess:
     def __call__(
         self, clean: np.ndarray, enhanced: np.ndarray, band: str
     ) -> float | None:
-        """PESQ as MOS-LQO, None where it is not defined.
-
-        Arguments
-        ---------
-        clean, enhanced : np.ndarray
-            ``[time]``, 16 kHz.
-        band : str
-            ``wb`` or ``nb``.
-
-        Raises
-        ------
-        PesqCrash
-            If the C code ended the process.
-        """
+        """PESQ (``wb`` or ``nb``) of ``[time]``, 16 kHz, as MOS-LQO; None where it is
+        not defined. `PesqCrash` if the C code ended the process."""
         with self._lock:
             child = self._running()
             try:

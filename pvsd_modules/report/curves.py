@@ -43,20 +43,8 @@ def read_log(path: str | Path) -> list[dict[str, float]]:
 
 
 def save_curves(path: str | Path, output: str | Path) -> None:
-    """Draw losses and, beside them, what the validation measured, against steps.
-
-    Arguments
-    ---------
-    path : str or Path
-        A training log, see `read_log`.
-    output : str or Path
-        PNG file to write.
-
-    Raises
-    ------
-    PvsdError
-        If it is no training log.
-    """
+    """Draw losses and, beside them, what the validation measured, against steps, as a
+    PNG; see `read_log`."""
     entries = read_log(path)
     name = next((key for key in _MEASURES if key in entries[0]), None)
     steps = [entry["step"] for entry in entries]

@@ -113,16 +113,10 @@ def _levelled(wave: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def utter(seconds: float, speaker: int = 0, seed: int = 0) -> Utterance:
-    """Babble for a while in one speaker's voice.
+    """Babble for some seconds in one speaker's voice.
 
-    Arguments
-    ---------
-    seconds : float
-        Length; the wave has ``round(16000 * seconds)`` samples.
-    speaker : int
-        Decides pitch, vocal tract, pace and breath; odd speakers are high-pitched.
-    seed : int
-        Decides what is said.
+    The speaker decides pitch, vocal tract, pace and breath (odd speakers are
+    high-pitched), the seed what is said.
 
     Example
     -------

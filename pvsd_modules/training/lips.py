@@ -10,19 +10,8 @@ from pvsd_modules.metrics import correlation, mouth_opening
 
 
 def lip_lengths(lengths: Tensor, samples: int) -> Tensor:
-    """Relative lengths in frames of items whose relative lengths in samples are known.
-
-    Arguments
-    ---------
-    lengths : Tensor
-        ``[batch]``, of items that were padded to ``samples``.
-    samples : int
-        Length of the batch.
-
-    Returns
-    -------
-    Tensor
-        ``[batch]``, of lips that were padded to ``frame_count(samples)``.
+    """Relative lengths in frames, ``[batch]``, of items whose relative lengths in
+    samples are known, in a batch of ``samples``.
 
     Example
     -------
@@ -35,20 +24,8 @@ def lip_lengths(lengths: Tensor, samples: int) -> Tensor:
 
 
 def opening_scores(drawn: Tensor, wanted: Tensor, lengths: Tensor) -> list[float]:
-    """Correlation of how far the mouths of each item are open.
-
-    Arguments
-    ---------
-    drawn, wanted : Tensor
-        ``[batch, frames, 48, 96, 3]``.
-    lengths : Tensor
-        Relative lengths, ``[batch]``.
-
-    Returns
-    -------
-    list of float
-        See `pvsd_modules.metrics.correlation`.
-    """
+    """`correlation` of how far the mouths of each item ``[batch, frames, 48, 96, 3]``
+    are open."""
     counts = (lengths * drawn.shape[1]).round().int().tolist()
     return [
         float(correlation(mouth_opening(a[:count]), mouth_opening(b[:count])))

@@ -48,22 +48,8 @@ class WarmupCooldown:
         self.lr, self.warmup, self.cooldown = lr, warmup, cooldown
 
     def __call__(self, optimizer, step: int, total: int) -> float:
-        """Sets the rate of a step.
-
-        Arguments
-        ---------
-        optimizer : torch.optim.Optimizer
-            All its groups get the same rate.
-        step : int
-            Which optimizer step is next, counted from 1.
-        total : int
-            Optimizer steps of the whole run.
-
-        Returns
-        -------
-        float
-            The rate.
-        """
+        """Sets and returns the rate of all groups for the next step, counted from 1, of
+        ``total``."""
         rising = step / max(1.0, self.warmup * total)
         falling = (total + 1 - step) / max(1.0, self.cooldown * total)
         rate = self.lr * max(0.0, min(1.0, rising, falling))

@@ -43,22 +43,10 @@ def played(signal, response):
 
 
 def record(speech, noise, responses, snr, random):
-    """One recording.
+    """One recording, ``[time]`` at 16 kHz and at most 10 s, with an SNR at the
+    microphone in dB.
 
-    Arguments
-    ---------
-    speech, noise : Tensor
-        ``[time]``, 16 kHz.
-    responses : list of Tensor
-        ``[time]``: from the places of the speech and of the noise.
-    snr : float
-        In dB, at the microphone.
-    random : numpy.random.Generator
-
-    Returns
-    -------
-    Tensor
-        ``[time]``, at most 10 s.
+    ``responses`` are from the places of the speech and of the noise.
     """
     voice = played(speech, responses[0])[:LONGEST]
     start = int(random.integers(len(noise)))

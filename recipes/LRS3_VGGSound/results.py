@@ -69,22 +69,7 @@ def overview(root, text):
 
 
 def texts(root):
-    """What every text should be.
-
-    Arguments
-    ---------
-    root : Path
-
-    Returns
-    -------
-    dict
-        By path, ``(as it is, as it should be)``.
-
-    Raises
-    ------
-    PvsdError
-        If a part is not known, or a model card lacks one.
-    """
+    """By path what every text is, and what it should be."""
     wanted = {}
     for path in (root / "README.md", root / RECIPE / "README.md"):
         wanted[path] = overview(root, path)

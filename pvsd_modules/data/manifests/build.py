@@ -208,18 +208,8 @@ def resolved(roots: list[str] | str) -> list[Path]:
 
 
 def escape(text: str) -> str:
-    """Keep braces of a file name apart from the `{data_root}` that is filled in.
-
-    Arguments
-    ---------
-    text : str
-        Any text that goes into a manifest (SpeechBrain formats every one of them).
-
-    Returns
-    -------
-    str
-        The text with braces doubled.
-    """
+    """Double the braces of a text that goes into a manifest, where SpeechBrain fills in
+    `{data_root}`."""
     return text.replace("{", "{{").replace("}", "}}")
 
 

@@ -28,18 +28,7 @@ def write_json(path: Path, content: dict) -> None:
 
 
 def read_json(path: Path) -> dict:
-    """Read a JSON file that was written by `write_json`.
-
-    Arguments
-    ---------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    dict
-        Its content, or an empty dict when there is no such file.
-    """
+    """Content of a JSON file of `write_json`; an empty dict when there is none."""
     if not path.is_file():
         return {}
     try:
@@ -78,20 +67,9 @@ class Record:
         self.made = read_json(folder / RECORD)
 
     def is_current(self, kind: str, made_from: dict) -> bool:
-        """Tell whether a kind was made from just this, and its files are still there.
-
-        Arguments
-        ---------
-        kind : str
-            "speech", "noise", "mixtures", "pairs", "faces" or "rooms".
-        made_from : dict
-            Arguments and fingerprint of the data.
-
-        Returns
-        -------
-        bool
-            True when nothing has to be done.
-        """
+        """Whether a kind ("speech", "noise", "mixtures", "pairs", "faces" or "rooms")
+        was made from just these arguments and this fingerprint, and its files are still
+        there."""
         entry = self.made.get(kind, {})
         return entry.get("from") == _plain(made_from) and all(
             (self.folder / name).is_file() for name in entry.get("files", [])

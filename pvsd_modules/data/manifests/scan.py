@@ -87,17 +87,8 @@ class LeftOut:
 
 
 def own_split(name: str) -> str:
-    """Set that a folder's name or a table's cell stands for.
-
-    Arguments
-    ---------
-    name : str
-        For example "pretrain", "dev-clean", "Test".
-
-    Returns
-    -------
-    str
-        "train", "valid", "test", or "" when the name says nothing.
+    """Set that a folder's name or a table's cell stands for: "train", "valid", "test",
+    or "" when the name says nothing.
 
     Example
     -------
@@ -112,18 +103,8 @@ def own_split(name: str) -> str:
 
 
 def is_table(path: Path) -> bool:
-    """Tell a CSV manifest from a folder; anything else is an error.
-
-    Arguments
-    ---------
-    path : Path
-        What the user gave as a data root.
-
-    Returns
-    -------
-    bool
-        True for a .csv file, False for a folder.
-    """
+    """Whether a data root is a .csv file; anything but that and a folder is a
+    `PvsdError`."""
     if path.is_dir():
         return False
     if path.is_file() and path.suffix.lower() == ".csv":

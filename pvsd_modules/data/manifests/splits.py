@@ -10,20 +10,7 @@ logger = logging.getLogger(__name__)
 
 
 def rank(name: str, seed: int) -> str:
-    """A sort key that depends on the name and the seed alone, not on any file order.
-
-    Arguments
-    ---------
-    name : str
-        Name of a group or a file.
-    seed : int
-        Another seed, another order.
-
-    Returns
-    -------
-    str
-        Hexadecimal digest.
-    """
+    """A sort key, hexadecimal, that depends on the name and the seed alone."""
     return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
 
 
