@@ -85,7 +85,7 @@ def enhance_all(
 def _in_turn(model, args, jobs: list, several: bool, total: int) -> Iterator[tuple]:
     for number, job in enumerate(jobs, start=total - len(jobs) + 1):
         label = f"[{number}/{total}] " if several else ""
-        yield job, _one(model, *job, args.strength, args.track, label)
+        yield job, _one(model, *job, _file_options(args), label)
 
 
 def _in_parallel(args, jobs: list, workers: int) -> Iterator[tuple]:
@@ -100,7 +100,7 @@ def _in_parallel(args, jobs: list, workers: int) -> Iterator[tuple]:
         with worker_pool(1 if alone else workers, partial(_prepare, options)) as pool:
             batch = left[:1] if alone else left
             futures = {
-                pool.submit(_in_worker, options, *job, args.strength, args.track): job
+                pool.submit(_in_worker, options, *job, _file_options(args)): job
                 for job in batch
             }
             try:
@@ -129,6 +129,11 @@ def _model_options(args: argparse.Namespace) -> dict:
     return {name: getattr(args, name) for name in names}
 
 
+def _file_options(args: argparse.Namespace) -> dict:
+    names = ("strength", "track", "lips", "overlay")
+    return {name: getattr(args, name) for name in names}
+
+
 @lru_cache(maxsize=1)
 def _worker_model(options: tuple):
     return load_model("PseudoVisualEnhancement", argparse.Namespace(**dict(options)))
@@ -141,15 +146,15 @@ def _prepare(options: tuple) -> None:
     _worker_model(options)
 
 
-def _in_worker(options: tuple, path: Path, output: Path, strength, track) -> Result:
-    return _one(_worker_model(options), path, output, strength, track, None)
+def _in_worker(options: tuple, path: Path, output: Path, how: dict) -> Result:
+    return _one(_worker_model(options), path, output, how, None)
 
 
-def _one(model, path: Path, output: Path, strength, track, label) -> Result:
+def _one(model, path: Path, output: Path, how: dict, label) -> Result:
     """Enhance one file; what is wrong with it is in the result."""
     result, begun = Result(str(path), str(output)), time.perf_counter()
     try:
-        report = _with_progress(model, path, output, strength, track, label)
+        report = _with_progress(model, path, output, how, label)
         result.status, result.seconds = "enhanced", report.seconds
         result.notes = report.notes()
     except PvsdError as error:
@@ -160,7 +165,7 @@ def _one(model, path: Path, output: Path, strength, track, label) -> Result:
     return result
 
 
-def _with_progress(model, path: Path, output: Path, strength, track, label):
+def _with_progress(model, path: Path, output: Path, how: dict, label):
     from tqdm import tqdm
 
     from pvsd_modules.inference.files import check_output
@@ -180,7 +185,6 @@ def _with_progress(model, path: Path, output: Path, strength, track, label):
         return model.enhance_to_file(
             info,
             output,
-            strength,
             on_block=lambda block: bar.update(block.shape[1] / info.sample_rate),
-            track=track,
+            **how,
         )

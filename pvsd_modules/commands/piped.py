@@ -42,7 +42,7 @@ def enhance_pipe(args: argparse.Namespace) -> int:
             if reader is not None:  # a file needs a source to be like
                 path = stack.enter_context(_wav(reader.info, reader.blocks()))
             report = model.enhance_to_file(
-                path, output, args.strength, track=args.track
+                path, output, args.strength, track=args.track, lips=args.lips
             )
             for note in report.notes():
                 complain(note)
@@ -55,7 +55,8 @@ def enhance_pipe(args: argparse.Namespace) -> int:
         else:
             info = probe_audio(path)
             info = info if args.track is None else info.select(args.track)
-            audio = (chunk.audio for chunk in model.enhance_blocks(info, args.strength))
+            chunks = model.enhance_blocks(info, args.strength, args.lips)
+            audio = (chunk.audio for chunk in chunks)
         target = stack.enter_context(opened_pipe(output, "wb"))
         writer = PipeWriter(target, info.audio, raw)
         for block in audio:

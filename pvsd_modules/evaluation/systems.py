@@ -6,6 +6,7 @@ from torch import Tensor
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation.reading import sound
 from pvsd_modules.inference import PseudoVisualEnhancement
+from pvsd_modules.inference.seen_lips import SeenLips
 from pvsd_modules.models.lip_source import SOURCES, LipSource
 
 STREAMED = ("student", "none", "zeros")  # lips that a stream can give
@@ -73,6 +74,8 @@ class Model:
                 "export one with --teacher."
             )
         self.source = LipSource(self.lips, **networks)
+        mods = self.model.mods
+        self.reader = mods["mouth_reader"] if "mouth_reader" in mods else None
 
     @torch.no_grad()
     def __call__(self, item: dict, signals: dict) -> Tensor:
@@ -85,6 +88,10 @@ class Model:
         noisy = signals["noisy"]
         if self.engine == "stream" and self.lips in STREAMED:
             return self.model.through_stream(noisy[None], self.lips).audio[0]
+        if self.lips == "real" and self.reader is not None:
+            weights = self.reader(signals["lips"][None].to(self.model.device))[0].cpu()
+            seen = SeenLips(weights, torch.ones(len(weights)))
+            return self.model.through_stream(noisy[None], seen=seen).audio[0]
         device = self.model.device
         gain = self.model.level_gains(noisy[None])
         batch = [

@@ -8,6 +8,7 @@ that the mouth is in the lower half of the crop whoever found the face.
 
 import os
 import pickle
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +164,14 @@ def make_detector(name: str, device: str = "cpu") -> Detector:
     if name == "centre":
         return centre_detector
     raise PvsdError(f"There is no detector '{name}': choose haar, s3fd or centre.")
+
+
+def best_detector(device: str = "cpu") -> Detector:
+    """S3FD where its package and weights are there, else the Haar cascade."""
+    if s3fd_weights().is_file():
+        with suppress(PvsdError):
+            return S3FDDetector(device)
+    return HaarDetector()
 
 
 def limit_threads() -> None:

@@ -34,16 +34,14 @@ def _overlap(one: np.ndarray, other: np.ndarray) -> float:
     return float(common / union) if union > 0 else 0.0
 
 
-def main_track(
+def face_tracks(
     found: dict[int, np.ndarray], least_overlap: float = 0.3
-) -> dict[int, np.ndarray]:
-    """Follow every face through the video and keep the largest, longest seen one.
+) -> list[dict[int, np.ndarray]]:
+    """Follow every face through the video.
 
     A box joins the track whose last box it overlaps most, by an intersection over union
-    of ``least_overlap`` at least; the track with the largest sum of areas wins, so
-    neither a big face that flashes by nor a small one in the background takes over, and
-    the crop never jumps between two people. Takes what `find_faces` found; returns one
-    box ``[4]`` for each frame the face was found in.
+    of ``least_overlap`` at least. Takes what `find_faces` found; returns of each face
+    one box ``[4]`` for each frame it was found in.
     """
     tracks: list[dict[int, np.ndarray]] = []
     for index in sorted(found):
@@ -63,11 +61,31 @@ def main_track(
         for place, box in enumerate(found[index]):
             if place not in used_boxes:
                 tracks.append({index: box})
+    return tracks
+
+
+def main_track(found: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+    """The largest, longest seen face of a video.
+
+    The track with the largest sum of areas wins, so neither a big face that flashes by
+    nor a small one in the background takes over, and the crop never jumps between two
+    people.
+
+    Arguments
+    ---------
+    found : dict of int to np.ndarray
+        Boxes, [faces, 4], of each frame that was looked at.
+
+    Returns
+    -------
+    track : dict of int to np.ndarray
+        One box, [4], for each frame the face was found in; empty without a face.
+    """
 
     def weight(track):
         return sum(np.prod(box[2:] - box[:2]) for box in track.values())
 
-    return max(tracks, key=weight, default={})
+    return max(face_tracks(found), key=weight, default={})
 
 
 def longest_gap(found: dict[int, np.ndarray], track: dict[int, np.ndarray]) -> int:

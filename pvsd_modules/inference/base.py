@@ -16,6 +16,7 @@ from pvsd_modules.checkpoints.load import load_interface
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.inference.guard import GuardedStream, joined
 from pvsd_modules.inference.level import NOTHING, level_of
+from pvsd_modules.inference.seen_lips import SeenLips
 from pvsd_modules.io.sound_reading import read_mono
 from pvsd_modules.models.protocols import Chunk, Foldable
 
@@ -127,7 +128,10 @@ class LipInterface(Pretrained):
         return super().load_audio(path, savedir)
 
     def make_stream(
-        self, lips: str | None = None, gradients: bool = False
+        self,
+        lips: str | None = None,
+        gradients: bool = False,
+        seen: SeenLips | None = None,
     ) -> GuardedStream:
         """Begin a stream of the model's kind.
 
@@ -138,13 +142,16 @@ class LipInterface(Pretrained):
             what the model was made for.
         gradients : bool
             Whether gradients flow through.
+        seen : SeenLips or None
+            Real lips of the signal's video, for the student's where there are some.
         """
         lips = self.hparams.lips if lips is None else lips
+        extra = {} if seen is None else {"seen": seen}
         student, denoiser = (
             self.inference_network(name, gradients) for name in ("student", "denoiser")
         )
         return GuardedStream(
-            self.hparams.stream(student, denoiser, lips=lips),
+            self.hparams.stream(student, denoiser, lips=lips, **extra),
             self.device,
             self.inference_ctx,
             self.source,
@@ -185,11 +192,14 @@ class LipInterface(Pretrained):
         known = (levels > NOTHING) & (target is not None)
         return torch.where(known, (target or 1.0) / levels, torch.ones_like(levels))
 
-    def through_stream(self, noisy: Tensor, lips: str | None = None) -> Chunk:
+    def through_stream(
+        self, noisy: Tensor, lips: str | None = None, seen: SeenLips | None = None
+    ) -> Chunk:
         """Send whole signals ``[batch, time]`` through a stream, piece by piece: all of
         the audio and of the lips."""
         # A class may have a default of its own, which None would not ask for.
-        stream = self.make_stream() if lips is None else self.make_stream(lips)
+        given = {} if lips is None else {"lips": lips}
+        stream = self.make_stream(**given, seen=seen)
         stream.expect(level_of(noisy, SAMPLE_RATE))
         pieces = noisy.split(BLOCK_SECONDS * SAMPLE_RATE, dim=1)
         return joined([*map(stream.feed, pieces), stream.flush()])

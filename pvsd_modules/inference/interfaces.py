@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pvsd_modules.alignment import SAMPLE_RATE, frame_count
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.faces.detectors import best_detector
 from pvsd_modules.inference.base import BLOCK_SECONDS, LipInterface, equally_long
 from pvsd_modules.inference.files import (
     Report,
@@ -25,10 +26,14 @@ from pvsd_modules.inference.full_band import FullBandStream, through
 from pvsd_modules.inference.guard import GuardedStream, joined
 from pvsd_modules.inference.level import Level
 from pvsd_modules.inference.observation import ObservationAdding
+from pvsd_modules.inference.overlay import NOTE, overlaid
+from pvsd_modules.inference.seen_lips import SeenLips, see_lips, share_of_real_lips
 from pvsd_modules.inference.signals import Signal, as_rows, like_input, sample_counts
 from pvsd_modules.io.containers import VIDEO_OUTPUTS
 from pvsd_modules.io.media import MediaInfo, probe_audio
 from pvsd_modules.io.sound_reading import sound_blocks
+from pvsd_modules.io.video_reading import read_frames
+from pvsd_modules.io.video_writing import write_lips
 from pvsd_modules.io.writing import write_media
 from pvsd_modules.models.protocols import Chunk
 
@@ -131,12 +136,57 @@ class PseudoVisualEnhancement(LipInterface):
         return like_input(enhanced, noisy)
 
     def _full_band(
-        self, rate: int, strength: float, gradients: bool = False
+        self,
+        rate: int,
+        strength: float,
+        gradients: bool = False,
+        seen: SeenLips | None = None,
     ) -> FullBandStream:
         adding = self.make_observation_adding()
         return FullBandStream(
-            self.make_stream(gradients=gradients), rate, strength, adding
+            self.make_stream(gradients=gradients, seen=seen), rate, strength, adding
         )
+
+    def seen_lips(self, source: Source, lips: str = "auto") -> SeenLips | None:
+        """Lips of the people in a video.
+
+        Arguments
+        ---------
+        source : str, Path, MediaInfo or binary file
+            Sound or video file.
+        lips : str
+            "real"; "student" for none; "auto" for what ``video_lips`` of the model's
+            hyperparams.yaml says, "student" where it says nothing.
+
+        Returns
+        -------
+        SeenLips or None
+            None where the student's lips are wanted, and for a file without a mouth
+            that fits the sound.
+
+        Raises
+        ------
+        PvsdError
+            When real lips are wanted of a model that cannot read them, or without
+            OpenCV.
+        """
+        if lips not in ("auto", "real", "student"):
+            raise PvsdError(f"lips: {lips} is unknown: choose auto, real or student.")
+        if lips == "auto":
+            lips = vars(self.hparams).get("video_lips", "student")
+        if lips == "student":
+            return None
+        if "mouth_reader" not in self.mods:
+            raise PvsdError(
+                f"The model {self.source} has no mouth_reader and cannot use real "
+                "lips: choose --lips student."
+            )
+        with on_disk(source) as path:
+            info = probe_audio(path)
+            if not info.has_video:
+                return None
+            networks = self.mods["mouth_reader"], self.mods["student"]
+            return see_lips(info, best_detector(str(self.device)), *networks)
 
     def forward(self, noisy: Signal, lengths: Tensor | None = None) -> Signal:
         """Same as `enhance_batch`."""
@@ -147,6 +197,7 @@ class PseudoVisualEnhancement(LipInterface):
         filename: Source,
         output_filename: str | os.PathLike | BinaryIO | None = None,
         strength: float = 1.0,
+        lips: str = "auto",
     ) -> Tensor:
         """Enhance a sound or video file; for hours of sound use `enhance_to_file`.
 
@@ -158,6 +209,8 @@ class PseudoVisualEnhancement(LipInterface):
             Where to write the result, see `enhance_to_file`.
         strength : float
             See `enhance_batch`.
+        lips : str
+            See `seen_lips`.
 
         Returns
         -------
@@ -172,11 +225,12 @@ class PseudoVisualEnhancement(LipInterface):
         """
         kept: list[Tensor] = []
         if output_filename is not None:
-            self.enhance_to_file(filename, output_filename, strength, kept.append)
-        else:
-            kept.extend(
-                chunk.audio for chunk in self.enhance_blocks(filename, strength)
+            self.enhance_to_file(
+                filename, output_filename, strength, kept.append, lips=lips
             )
+        else:
+            blocks = self.enhance_blocks(filename, strength, lips)
+            kept.extend(chunk.audio for chunk in blocks)
         enhanced = torch.cat(kept, dim=1)
         return enhanced[0] if len(enhanced) == 1 else enhanced
 
@@ -188,6 +242,8 @@ class PseudoVisualEnhancement(LipInterface):
         on_block: Callable[[Tensor], object] | None = None,
         track: int | None = None,
         suffix: str = ".wav",
+        lips: str = "auto",
+        overlay: bool = False,
     ) -> Report:
         """Enhance a file of any length into another, in bounded memory.
 
@@ -211,6 +267,11 @@ class PseudoVisualEnhancement(LipInterface):
             None for all.
         suffix : str
             Of the format of an open file.
+        lips : str
+            See `seen_lips`.
+        overlay : bool
+            Whether the lips are shown in a corner of the video, see
+            `pvsd_modules.inference.overlay`.
 
         Raises
         ------
@@ -222,17 +283,48 @@ class PseudoVisualEnhancement(LipInterface):
             check_output(info.path, output)
             info = info if track is None else info.select(track)
             chosen = range(len(info.tracks)) if track is None else [info.selected]
+            seen = self.seen_lips(info, lips)
+            if overlay:
+                return self._overlaid(info, output, strength, seen, on_block)
             streams, sound = [], {}
             for index in chosen:
                 one = info.select(index + 1)
-                streams.append(self._full_band(one.sample_rate, strength))
+                streams.append(self._full_band(one.sample_rate, strength, seen=seen))
                 watcher = on_block if index == info.selected else None
                 sound[index] = self._audio_of(one, streams[-1], watcher)
             written = write_media(info, sound, output)
         invalid = sum(stream.invalid for stream in streams)
         remarks = tuple(dict.fromkeys([*info.notes, *written.notes]))
+        if lips == "real":
+            remarks += (share_of_real_lips(seen),)
         seconds = written.samples / info.sample_rate
         return Report(seconds, invalid, written.clipped, remarks)
+
+    def _overlaid(
+        self,
+        info: MediaInfo,
+        output: Path,
+        strength: float,
+        seen: SeenLips | None,
+        on_block: Callable[[Tensor], object] | None,
+    ) -> Report:
+        if not info.has_video:
+            raise PvsdError(f"{info.path} holds no video to show lips in.")
+        stream = self._full_band(info.sample_rate, strength, seen=seen)
+        samples = 0
+
+        def watched() -> Iterator[Chunk]:
+            nonlocal samples
+            for chunk in through(stream, _blocks(info)):
+                samples += chunk.audio.shape[1]
+                if on_block is not None:
+                    on_block(chunk.audio)
+                yield chunk
+
+        pictures = read_frames(info, start=info.start)
+        write_lips(overlaid(pictures, watched()), info.sample_rate, output, enlarge=1)
+        seconds = samples / info.sample_rate
+        return Report(seconds, stream.invalid, 0, (*info.notes, NOTE))
 
     def _audio_of(
         self,
@@ -246,7 +338,9 @@ class PseudoVisualEnhancement(LipInterface):
                 on_block(chunk.audio)
             yield chunk.audio
 
-    def enhance_blocks(self, source: Source, strength: float = 1.0) -> Iterator[Chunk]:
+    def enhance_blocks(
+        self, source: Source, strength: float = 1.0, lips: str = "auto"
+    ) -> Iterator[Chunk]:
         """Enhance a file of any length in bounded memory.
 
         Arguments
@@ -255,6 +349,8 @@ class PseudoVisualEnhancement(LipInterface):
             Sound or video file.
         strength : float
             See `enhance_batch`.
+        lips : str
+            See `seen_lips`.
 
         Yields
         ------
@@ -264,7 +360,8 @@ class PseudoVisualEnhancement(LipInterface):
         """
         with on_disk(source) as path:
             info = probe_audio(path)
-            stream = self._full_band(info.sample_rate, strength)
+            seen = self.seen_lips(info, lips)
+            stream = self._full_band(info.sample_rate, strength, seen=seen)
             yield from through(stream, _blocks(info))
 
     def enhance_stream(
@@ -380,10 +477,13 @@ class LipGenerator(LipInterface):
     """
 
     def make_stream(
-        self, lips: str | None = "student", gradients: bool = False
+        self,
+        lips: str | None = "student",
+        gradients: bool = False,
+        seen: SeenLips | None = None,
     ) -> GuardedStream:
         """A stream that generates lips, whatever the model gives its denoiser."""
-        return super().make_stream(lips, gradients)
+        return super().make_stream(lips, gradients, seen)
 
     def generate_batch(self, wav: Signal, lengths: Tensor | None = None) -> Tensor:
         """Generate the lips of signals at 16 kHz.
@@ -481,7 +581,6 @@ class LipGenerator(LipInterface):
             check_output(info.path, output)
             if output.suffix.lower() not in VIDEO_OUTPUTS:
                 raise PvsdError(f"{output} is no video: name a file that ends in .mp4.")
-            from pvsd_modules.io.video_writing import write_lips
 
             def watched() -> Iterator[tuple[np.ndarray, np.ndarray]]:
                 for frames, sound in self.generate_blocks(info):

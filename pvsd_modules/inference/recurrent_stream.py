@@ -15,6 +15,7 @@ from pvsd_modules.alignment import (
     frame_count,
 )
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.inference.seen_lips import SeenLips
 from pvsd_modules.models.open.spectra import WINDOW
 from pvsd_modules.models.protocols import (
     Chunk,
@@ -55,12 +56,18 @@ class _Lips:
         None for black frames.
     denoiser : StreamableDenoiser
         Describes the frames.
+    seen : SeenLips or None
+        Real lips, which take the place of generated ones.
     """
 
     def __init__(
-        self, student: StreamableLipModel | None, denoiser: StreamableDenoiser
+        self,
+        student: StreamableLipModel | None,
+        denoiser: StreamableDenoiser,
+        seen: SeenLips | None = None,
     ):
-        self.student, self.denoiser = student, denoiser
+        self.student, self.denoiser, self.seen = student, denoiser, seen
+        self.drawn = 0
         self.lookahead = student.lookahead_frames if student is not None else 0
         self.early = self.lookahead  # outputs that belong to frames before the first
         self.past: Any = None
@@ -74,7 +81,11 @@ class _Lips:
             codes, self.past = self.student.encode(samples, self.past)
             dropped = min(self.early, frames)
             self.early -= dropped
-            lips = self.student.draw(codes[:, dropped:])
+            codes = codes[:, dropped:]
+            if self.seen is not None:
+                codes = self.seen.mixed(codes, self.drawn)
+            self.drawn += codes.shape[1]
+            lips = self.student.draw(codes)
         if lips.shape[1]:
             described = self.denoiser.describe(samples, lips)
             assert described is not None  # lips were given
@@ -119,6 +130,8 @@ class RecurrentStream:
         In evaluation mode.
     lips : str
         "student", "zeros" (black frames) or "none" (no lips).
+    seen : SeenLips or None
+        Real lips of the signal's video.
 
     Example
     -------
@@ -142,6 +155,7 @@ class RecurrentStream:
         student: StreamableLipModel | None,
         denoiser: StreamableDenoiser,
         lips: str = "student",
+        seen: SeenLips | None = None,
     ):
         if lips not in ("student", "zeros", "none"):
             raise PvsdError(
@@ -156,11 +170,13 @@ class RecurrentStream:
             )
         self.student = student if lips == "student" else None
         self.denoiser, self.with_lips = denoiser, lips != "none"
+        self.seen = seen
         self._reset()
 
     def _reset(self) -> None:
         self.taken = 0
-        self.lips = _Lips(self.student, self.denoiser) if self.with_lips else None
+        lips = _Lips(self.student, self.denoiser, self.seen)
+        self.lips = lips if self.with_lips else None
         self.for_lips: _Pending | None = None
         self.for_steps: _Pending | None = None
         self.encoder_past: Any = None

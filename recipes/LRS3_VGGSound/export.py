@@ -27,6 +27,7 @@ def make_parser():
     add("--student", required=True, help=kinds)
     add("--denoiser", required=True, help=kinds)
     add("--teacher", help=kinds)
+    add("--mouth_reader", help=kinds)
     add("--output_folder", required=True, help="model folder to make")
     add(
         "--template", help="settings of other networks than those of hparams/pretrained"
@@ -78,7 +79,7 @@ def main(arguments=None):
     card = read_card(args)
     if args.publish:
         card.check_complete()
-    names = ("student", "denoiser", "teacher")
+    names = ("student", "denoiser", "teacher", "mouth_reader")
     networks = {name: getattr(args, name) for name in names if getattr(args, name)}
     folder = export(
         networks,
