@@ -179,3 +179,27 @@ def test_mistakes_with_lips(pvsd, tmp_path, monkeypatch, arguments, word):
     code, _, complaints = pvsd("lips", *arguments)
     assert code == 2 and word in complaints
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_real_lips_of_a_model_that_cannot_read_them(pvsd, make_video, tmp_path):
+    source, output = make_video("a.mp4"), tmp_path / "b.mp4"
+    code, _, complaints = pvsd("enhance", source, "-o", output, "--lips", "real")
+    assert code == 2 and "has no mouth_reader" in complaints and not output.exists()
+
+
+def test_an_overlay_shows_the_lips_in_a_corner(pvsd, make_video, tmp_path):
+    source, output = make_video("a.mp4"), tmp_path / "b.mp4"
+    code, _, complaints = pvsd("enhance", source, "-o", output, "--overlay")
+    assert code == 0 and "encoded anew" in complaints
+    before, after = (list(read_frames(path)) for path in (source, output))
+    assert len(after) == len(before) == 50
+    change = np.abs(np.subtract(after, before, dtype=float)).mean((0, -1))
+    assert change[:30, :60].max() < 12 and change[38:46, 72:92].mean() > 20
+    sound, rate = read_audio(output)
+    assert np.allclose(onsets(np.asarray(sound)[0], rate), CLICKS, atol=0.005)
+    code, _, complaints = pvsd("enhance", tmp_path, "-o", tmp_path / "c", "--overlay")
+    assert code == 0
+    soundfile.write(tmp_path / "a.wav", clicking_sound(), RATE)
+    command = ("enhance", tmp_path / "a.wav", "-o", tmp_path / "d.mp4", "--overlay")
+    code, _, complaints = pvsd(*command)
+    assert code == 2 and "no video" in complaints

@@ -37,7 +37,7 @@ SMALL = {
 }
 #: Blocks of the recipe's README that are run here, by section.
 RUN = {
-    "Open data, word for word": 2,
+    "Open data, word for word": 3,
     "LRS3 and VGGSound": 2,
     "The paper's networks": 1,
     "Lips": 1,
