@@ -24,7 +24,7 @@ def check(
     job: tuple[Path, Path], overwrite: bool, finished: Finished | None = None
 ) -> None:
     """Whatever can be known to fail fails before the work, and before torch loads."""
-    from pvsd_modules.io.media import check_input
+    from pvsd_modules.io.opening import check_input
 
     path, output = job
     check_input(path)

@@ -14,14 +14,8 @@ from pvsd_modules.errors import PvsdError
 def enhance_pipe(args: argparse.Namespace) -> int:
     """Enhance from a pipe, into a pipe, or both."""
     from pvsd_modules.io.media import probe_audio
-    from pvsd_modules.io.pipes import (
-        NotStreamable,
-        PipeReader,
-        PipeWriter,
-        is_pipe,
-        opened_pipe,
-        spooled,
-    )
+    from pvsd_modules.io.pipe_sound import NotStreamable, PipeReader, PipeWriter
+    from pvsd_modules.io.pipes import is_pipe, opened_pipe, spooled
 
     if len(args.inputs) > 1 or args.output is None:
         raise PvsdError("With pipes there is one input, and -o names the output.")
@@ -71,7 +65,7 @@ def enhance_pipe(args: argparse.Namespace) -> int:
 @contextmanager
 def _wav(info, blocks: Iterable) -> Iterator[Path]:
     """A temporary WAV file of what came through a pipe."""
-    from pvsd_modules.io.pipes import PipeWriter
+    from pvsd_modules.io.pipe_sound import PipeWriter
 
     with tempfile.TemporaryDirectory(prefix="pvsd-") as folder:
         path = Path(folder, "input.wav")

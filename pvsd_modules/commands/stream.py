@@ -92,13 +92,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _pipes(args: argparse.Namespace) -> int:
-    from pvsd_modules.io.pipes import (
-        NotStreamable,
-        PipeReader,
-        PipeWriter,
-        is_pipe,
-        opened_pipe,
-    )
+    from pvsd_modules.io.pipe_sound import NotStreamable, PipeReader, PipeWriter
+    from pvsd_modules.io.pipes import is_pipe, opened_pipe
 
     for name in (args.input, args.output):
         if not is_pipe(name):

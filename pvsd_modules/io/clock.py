@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.io.media import MediaInfo, demuxed
+from pvsd_modules.io.media import MediaInfo
+from pvsd_modules.io.opening import demuxed
 
 _BACK = 0.3  # seconds; a stream whose time goes back further begins a new part
 _AHEAD = 10.0  # seconds without any packet after which a transport stream was joined

@@ -14,7 +14,8 @@ from pvsd_modules.alignment import FPS
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.clock import placed_packets
 from pvsd_modules.io.containers import Container, container_of
-from pvsd_modules.io.media import MediaInfo, kind_of, open_media
+from pvsd_modules.io.media import MediaInfo
+from pvsd_modules.io.opening import kind_of, open_media
 from pvsd_modules.io.wav import WavLayout
 
 # What containers and programs write about themselves.

@@ -16,7 +16,8 @@ import numpy as np
 
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.atomic import FULL, NO_SPACE, written_whole
-from pvsd_modules.io.containers import Container, Encoding
+from pvsd_modules.io.containers import Container
+from pvsd_modules.io.encoding import Encoding
 from pvsd_modules.io.layouts import writing_order
 
 

@@ -15,7 +15,8 @@ import numpy as np
 from pvsd_modules.alignment import FPS
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.clock import check_gap, placed_packets
-from pvsd_modules.io.media import MediaInfo, frame_time, frames_of, open_media, probe
+from pvsd_modules.io.media import MediaInfo, probe
+from pvsd_modules.io.opening import frame_time, frames_of, open_media
 
 # A frame whose stamp is rounded up by the container still counts as begun.
 _VIDEO_TOLERANCE = 1e-3

@@ -8,8 +8,9 @@ import numpy as np
 
 from pvsd_modules.alignment import FPS
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.io.containers import VIDEO_OUTPUTS, container_of, encoding_of
+from pvsd_modules.io.containers import VIDEO_OUTPUTS, container_of
 from pvsd_modules.io.encoders import PictureEncoder, SoundEncoder, new_container
+from pvsd_modules.io.encoding import encoding_of
 from pvsd_modules.io.media import AudioTrack
 
 

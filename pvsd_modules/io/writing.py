@@ -2,22 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
-import torch
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.io.atomic import written_whole
-from pvsd_modules.io.containers import (
-    Container,
-    Encoding,
-    container_of,
-    encoding_of,
-)
+from pvsd_modules.io.containers import Container, container_of
 from pvsd_modules.io.copying import (
     copied_stream,
     describe,
@@ -28,58 +19,18 @@ from pvsd_modules.io.copying import (
     shifted_packets,
 )
 from pvsd_modules.io.encoders import SoundEncoder, new_container
-from pvsd_modules.io.layouts import writing_order
-from pvsd_modules.io.media import MediaInfo, kind_of, open_media, soundfile_name
+from pvsd_modules.io.encoding import encoding_of
+from pvsd_modules.io.media import MediaInfo
+from pvsd_modules.io.opening import kind_of, open_media
+from pvsd_modules.io.sound_files import (
+    Checked,
+    Written,
+    is_vorbis,
+    refuse_nothing,
+    write_vorbis,
+    write_wav,
+)
 from pvsd_modules.io.sound_reading import sound_blocks
-from pvsd_modules.io.wav import WavLayout, WavWriter, info_chunk
-
-_VORBIS_TAGS = "title copyright artist comment date album license genre".split()
-
-
-@dataclass
-class Written:
-    """What is to be said of a file that was written.
-
-    Arguments
-    ---------
-    samples : int
-        In each channel of the longest enhanced track.
-    clipped : int
-        Samples beyond full scale that the format cannot hold.
-    notes : list of str
-        Sentences about what could not stay as it is in the source.
-    """
-
-    samples: int = 0
-    clipped: int = 0
-    notes: list[str] = field(default_factory=list)
-
-
-class _Checked:
-    """Blocks as arrays that can be written: finite, and within full scale."""
-
-    def __init__(self, blocks: Iterable[Any], clips: bool, written: Written):
-        self._blocks, self._clips, self._written = blocks, clips, written
-        self.samples = 0
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        invalid = 0
-        for block in self._blocks:
-            block = torch.atleast_2d(torch.as_tensor(block)).detach().float().cpu()
-            good = torch.isfinite(block)
-            if not bool(good.all()):
-                invalid += int((~good).sum())
-                block = torch.where(good, block, torch.zeros_like(block))
-            if self._clips:
-                self._written.clipped += int((block.abs() > 1).sum())
-                block = block.clamp(-1, 1)
-            self.samples += block.shape[1]
-            self._written.samples = max(self._written.samples, self.samples)
-            yield block.numpy()
-        if invalid:
-            self._written.notes.append(
-                f"{invalid} samples to write were not finite: silence is written there."
-            )
 
 
 def write_media(
@@ -128,95 +79,13 @@ def write_media(
             f"track {chosen + 1} is written."
         )
     if container.muxer == "wav":
-        _write_wav(info, sound, output, replace, written)
-    elif _is_vorbis(info, sound, output):
-        _write_vorbis(info, sound, output, replace, written)
+        write_wav(info, sound, output, replace, written)
+    elif is_vorbis(info, sound, output):
+        write_vorbis(info, sound, output, replace, written)
     else:
         _write_container(info, sound, output, container, replace, written)
     written.notes += lost(info, output)
     return written
-
-
-def _only(
-    info: MediaInfo, sound: Mapping[int, Iterable[Any]], output: Path, written: Written
-) -> tuple[Encoding, _Checked]:
-    """The encoding and the blocks of a file with a single track."""
-    ((index, blocks),) = sound.items()
-    encoding = encoding_of(info.tracks[index], output, info.path)
-    written.notes += encoding.notes
-    floating = encoding.codec.startswith("pcm_f")
-    return encoding, _Checked(blocks, not floating, written)
-
-
-def _write_wav(
-    info: MediaInfo,
-    sound: Mapping[int, Iterable[Any]],
-    output: Path,
-    replace: bool,
-    written: Written,
-) -> None:
-    encoding, blocks = _only(info, sound, output, written)
-    track = info.tracks[next(iter(sound))]
-    same = info.format == "wav"
-    chunks = WavLayout(info.path).chunks if same else info_chunk(info.tags)
-    with written_whole(output, replace) as temporary, temporary.open("wb") as file:
-        writer = WavWriter(
-            file,
-            encoding.codec,
-            track.sample_rate,
-            track.channels,
-            track.layout if same or track.channels > 2 else "",
-            chunks,
-        )
-        for block in blocks:
-            writer.add(block)
-        _refuse_nothing(info, written)
-        writer.close()
-
-
-def _is_vorbis(
-    info: MediaInfo, sound: Mapping[int, Iterable[Any]], output: Path
-) -> bool:
-    track = info.tracks[next(iter(sound))]
-    return len(sound) == 1 and encoding_of(track, output).codec == "vorbis"
-
-
-def _write_vorbis(
-    info: MediaInfo,
-    sound: Mapping[int, Iterable[Any]],
-    output: Path,
-    replace: bool,
-    written: Written,
-) -> None:
-    """Through libsndfile, as FFmpeg's own Vorbis encoder is for stereo only."""
-    encoding, blocks = _only(info, sound, output, written)
-    channels = info.tracks[next(iter(sound))].channels
-    order = list(writing_order("vorbis", "ogg", "", channels) or range(channels))
-    try:
-        with (
-            written_whole(output, replace) as temporary,
-            soundfile.SoundFile(
-                soundfile_name(temporary),
-                "w",
-                encoding.rate,
-                channels,
-                "VORBIS",
-                format="OGG",
-            ) as file,
-        ):
-            for name, text in info.tags.items():
-                if name.lower() in _VORBIS_TAGS and text:
-                    setattr(file, name.lower(), text)
-                elif name.lower() == "track":
-                    file.tracknumber = text
-            for block in blocks:
-                for begin in range(0, block.shape[1], 65536):  # it crashes with more
-                    file.write(block[order, begin : begin + 65536].T)
-            _refuse_nothing(info, written)
-    except soundfile.LibsndfileError as error:
-        raise PvsdError(
-            f"{output} cannot be written: {error.error_string} Is the disk full?"
-        ) from error
 
 
 def _write_container(
@@ -248,7 +117,7 @@ def _write_container(
                 packets = shifted_packets(origin, streams.copies, info)
             _feed(streams.encoders, packets, target)
             if not container.pictures:
-                _refuse_nothing(info, written)
+                refuse_nothing(info, written)
 
 
 class _Streams:
@@ -302,7 +171,7 @@ class _Streams:
         if self.container.muxer == "ogg":  # has no tags of the whole file
             encoder.stream.metadata.update(kept_tags(self.info.tags))
         clips = not encoding.codec.startswith("pcm_f")
-        checked = _Checked(blocks, clips, self.written)
+        checked = Checked(blocks, clips, self.written)
         self.encoders.append((encoder, iter(checked)))
 
 
@@ -329,8 +198,3 @@ def _feed(
         waiting = next(packets, None)
     for encoder, _ in encoders:
         encoder.close()
-
-
-def _refuse_nothing(info: MediaInfo, written: Written) -> None:
-    if not written.samples:
-        raise PvsdError(f"{info.path} holds no samples: give a recording with sound.")

@@ -11,7 +11,8 @@ import torch
 
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io import wav as wav_module
-from pvsd_modules.io.containers import CONTAINERS, encoding_of, nearest_output
+from pvsd_modules.io.containers import CONTAINERS, nearest_output
+from pvsd_modules.io.encoding import encoding_of
 from pvsd_modules.io.media import AudioTrack, MediaInfo, probe_audio
 from pvsd_modules.io.sound_reading import read_audio, sound_blocks
 from pvsd_modules.io.video_writing import write_lips

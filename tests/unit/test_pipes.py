@@ -11,15 +11,8 @@ import torch
 
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.media import AudioTrack, probe_audio
-from pvsd_modules.io.pipes import (
-    NotStreamable,
-    PipeReader,
-    PipeWriter,
-    RawFormat,
-    is_pipe,
-    opened_pipe,
-    spooled,
-)
+from pvsd_modules.io.pipe_sound import NotStreamable, PipeReader, PipeWriter
+from pvsd_modules.io.pipes import RawFormat, is_pipe, opened_pipe, spooled
 
 
 def noise(samples=3000, channels=2):
