@@ -51,29 +51,61 @@ def mix_batch(
     drawn: list[Drawn], samples: int, device: torch.device | str = "cpu"
 ) -> tuple[Tensor, Tensor]:
     """As `TrainingMixer.mix`, of many items: noisy and clean, ``[batch, samples]``."""
+    signals = _coloured(drawn, samples, device)  # [batch, 5, samples]
+    return mix_coloured(signals, drawn)
+
+
+def mix_coloured(signals: Tensor, drawn: list[Drawn]) -> tuple[Tensor, Tensor]:
+    """All of `mix_batch` after filters, rooms and speed.
+
+    Arguments
+    ---------
+    signals : Tensor
+        ``[batch, 5, samples]``: speech, three noises, and the speech of the target
+        where it differs; zeros where there is none.
+    drawn : list of Drawn
+
+    Returns
+    -------
+    Tensor, Tensor
+        Noisy and clean, ``[batch, samples]``.
+    """
+    device, samples = signals.device, signals.shape[2]
 
     def each(values):
         return torch.tensor(list(values), device=device, dtype=torch.float32)
 
-    signals = _coloured(drawn, samples, device)  # [batch, 3, samples]
-    clean, noise, other = signals.unbind(1)
+    effects = [item.effects for item in drawn]
+    clean, noise, second, third, target = signals.unbind(1)
     if not any(item.noises for item in drawn):
         return clean, clean
     if any(len(item.noises) > 1 for item in drawn):
-        noise = mix_at_snr(noise, other, each(item.noise_ratio for item in drawn))
+        noise = mix_at_snr(noise, second, each(item.noise_ratio for item in drawn))
+    if any(len(item.noises) > 2 for item in drawn):
+        noise = mix_at_snr(noise, third, each(effect.third_ratio for effect in effects))
     mixed = mix_at_snr(clean, noise, each(item.snr for item in drawn))
+    covers, rows = _stacked([effect.cover for effect in effects], device)
+    if rows:
+        spoken, covering = covers * clean[rows], covers * noise[rows]
+        ratios = each(effects[row].cover_snr for row in rows)
+        mixed[rows] += mix_at_snr(spoken, covering, ratios) - spoken
     no_noise = each(item.content == "clean" for item in drawn)[:, None] > 0
     no_speech = each(item.content == "noise" for item in drawn)[:, None] > 0
     given = each(item.content == "given" for item in drawn)[:, None] > 0
     noisy = torch.where(no_noise, clean, torch.where(no_speech | given, noise, mixed))
     clean = torch.where(no_speech, 0.0, clean)
+    late = None
+    if any(effect.target is not None for effect in effects):
+        differs = each(effect.target is not None for effect in effects)[:, None]
+        late = differs * torch.where(no_speech, 0.0, clean - target)
 
     place = torch.arange(samples, device=device)
-    begin = each(item.burst.start for item in drawn)[:, None]
-    length = each(item.burst.length for item in drawn)[:, None]
-    gains = each(BURST_GAINS[item.burst.kind] for item in drawn)
-    burst = gains[:, :1] * clean + gains[:, 1:] * (noisy - clean)
-    noisy = torch.where((place >= begin) & (place < begin + length), burst, noisy)
+    if any(item.burst.length for item in drawn):
+        begin = each(item.burst.start for item in drawn)[:, None]
+        length = each(item.burst.length for item in drawn)[:, None]
+        gains = each(BURST_GAINS[item.burst.kind] for item in drawn)
+        burst = gains[:, :1] * clean + gains[:, 1:] * (noisy - clean)
+        noisy = torch.where((place >= begin) & (place < begin + length), burst, noisy)
 
     def gate(pauses: list[Pause]) -> Tensor:
         time = place / SAMPLE_RATE
@@ -84,23 +116,55 @@ def mix_batch(
         inside = torch.minimum(time - start, end - time) / 0.005
         return 1 - (1 - rest) * inside.clamp(0, 1)
 
-    noisy = clean + gate([item.interruption for item in drawn]) * (noisy - clean)
-    silence = gate([item.silence for item in drawn])
-    noisy, clean = noisy * silence, clean * silence
-    return _finished(noisy, clean, drawn, each)
+    interruptions = [item.interruption for item in drawn]
+    if any(pause.rest != 1 for pause in interruptions):
+        noisy = clean + gate(interruptions) * (noisy - clean)
+    silences = [item.silence for item in drawn]
+    if any(pause.rest != 1 for pause in silences):
+        silence = gate(silences)
+        noisy, clean = noisy * silence, clean * silence
+    if late is not None:
+        # What interrupts the recording interrupts the target.
+        clean = clean - late * (clean.abs() > 0)
+    level = noisy.square().mean(1, keepdim=True).sqrt()
+    level = torch.where(level < 1e-5, 0.0, level)
+    added, rows = _stacked([effect.added for effect in effects], device)
+    if rows:
+        noisy[rows] += level[rows] * added
+    clicks, rows = _stacked([effect.clicks for effect in effects], device)
+    if rows:
+        peak = noisy[rows].abs().amax(1, keepdim=True) * (level[rows] > 0)
+        noisy[rows] += peak * clicks
+    noisy, clean = _finished(noisy, clean, drawn, each)
+    if any(effect.offset for effect in effects):
+        noisy = noisy + each(effect.offset for effect in effects)[:, None]
+    lost, rows = _stacked([effect.lost for effect in effects], device)
+    if rows:
+        noisy[rows] *= lost
+    if any(effect.sixteen_bits for effect in effects):
+        rounds = each(effect.sixteen_bits for effect in effects)[:, None] > 0
+        rounded = (noisy.clamp(-1, 1) * 32767).round() / 32767
+        noisy = torch.where(rounds, rounded, noisy)
+    return noisy, clean
+
+
+def _stacked(signals: list[Tensor | None], device) -> tuple[Tensor | None, list[int]]:
+    """Those signals of a batch that are there, ``[rows, samples]``, and their rows."""
+    rows = [row for row, signal in enumerate(signals) if signal is not None]
+    if not rows:
+        return None, rows
+    return torch.stack([signals[row] for row in rows]).to(device), rows
 
 
 def _coloured(drawn: list[Drawn], samples: int, device) -> Tensor:
-    """Speech, noise and second noise of all items; zeros where there is none.
+    """The signals that `mix_coloured` wants.
 
     Signals of one length and speed share their transforms.
     """
-    result = torch.zeros(len(drawn), 3, samples, device=device)
+    result = torch.zeros(len(drawn), 5, samples, device=device)
     groups = defaultdict(list)
     for row, item in enumerate(drawn):
-        colours = item.colours or [None] * 3
-        for column, wav in enumerate([item.speech, *item.noises]):
-            colour = colours[column]
+        for column, wav, colour in item.signals():
             if colour is None and len(wav) == samples:
                 result[row, column] = wav.to(device)
             else:

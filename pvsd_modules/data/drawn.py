@@ -4,6 +4,7 @@ They are drawn where the item is loaded, from numbers of its own, and applied th
 for a whole batch at once, on the device that trains: the item is the same.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,7 +33,9 @@ class Colour:
     @property
     def tail(self) -> int:
         """Samples that the filters may add at the end."""
-        return 8000 if self.room is not None else 800
+        if self.room is None:
+            return 800
+        return 8000 if len(self.room) <= 8000 else 16000
 
 
 @dataclass
@@ -63,6 +66,42 @@ class Finish:
 
 
 @dataclass
+class FieldEffects:
+    """What a `FieldMixer` does beyond the others; by default nothing.
+
+    Arguments
+    ---------
+    target : Colour or None
+        Of the speech in the target, where the room in it has less late reverberation.
+    third_ratio : float
+        Level of the first two noises over the third one in dB.
+    cover : Tensor or None
+        ``[item]``, 1 where the noise is made louder than the speech, else 0.
+    cover_snr : float
+        In dB.
+    added : Tensor or None
+        ``[item]``, added in units of the mixture's root mean square.
+    clicks : Tensor or None
+        ``[item]``, added in units of the peak.
+    offset : float
+    lost : Tensor or None
+        ``[item]``, gains that are 0 where packets are lost.
+    sixteen_bits : bool
+        Whether the noisy signal is rounded.
+    """
+
+    target: Colour | None = None
+    third_ratio: float = 0.0
+    cover: Tensor | None = None
+    cover_snr: float = 0.0
+    added: Tensor | None = None
+    clicks: Tensor | None = None
+    offset: float = 0.0
+    lost: Tensor | None = None
+    sixteen_bits: bool = False
+
+
+@dataclass
 class Drawn:
     """Everything that decides an item.
 
@@ -73,7 +112,7 @@ class Drawn:
     speech : Tensor
         ``[read]``, at the speed at which it was recorded.
     noises : list of Tensor
-        ``[read]`` each: none, one, or a second one beside it.
+        ``[read]`` each: none, one, or a second and a third one beside it.
     colours : list of Colour
         Of speech and noises; empty where nothing is coloured.
     noise_ratio : float
@@ -86,6 +125,7 @@ class Drawn:
     interruption, silence : Pause
         Of the noise, and of the whole recording at its beginning.
     finish : Finish
+    effects : FieldEffects
     """
 
     start: int
@@ -99,6 +139,15 @@ class Drawn:
     interruption: Pause = field(default_factory=Pause)
     silence: Pause = field(default_factory=Pause)
     finish: Finish = field(default_factory=Finish)
+    effects: FieldEffects = field(default_factory=FieldEffects)
+
+    def signals(self) -> Iterator[tuple[int, Tensor, Colour | None]]:
+        """Speech (0), noises (1 to 3) and the speech of the target (4), if it differs:
+        place, signal and colour."""
+        colours = self.colours or [None] * 4
+        yield from zip(range(4), [self.speech, *self.noises], colours, strict=False)
+        if self.effects.target is not None:
+            yield 4, self.speech, self.effects.target
 
 
 def draw_burst(length: int, random: np.random.Generator) -> Burst:

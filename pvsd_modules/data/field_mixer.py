@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 from pvsd_modules.data.augmentation import Augmenter, machine_noise, room_response
+from pvsd_modules.data.batch_mixing import mix_coloured
 from pvsd_modules.data.codecs import available, band_limit, mp3, mu_law, opus
 from pvsd_modules.data.disturbances import clicks, gaps, handling, rumble, wind
-from pvsd_modules.data.drawn import Drawn
-from pvsd_modules.data.effects import apply_colour, apply_finish, apply_pauses
-from pvsd_modules.data.mixing import item_generator, mix_at_snr, read_looped
-from pvsd_modules.data.rooms import MeasuredRooms, convolve, early_part
+from pvsd_modules.data.drawn import Colour, Drawn, FieldEffects
+from pvsd_modules.data.effects import apply_colour
+from pvsd_modules.data.mixing import item_generator, read_looped
+from pvsd_modules.data.rooms import MeasuredRooms, early_part
 from pvsd_modules.data.training_mixer import TrainingMixer
 
 
@@ -103,92 +104,85 @@ class FieldMixer(TrainingMixer):
         self.rooms = rooms
 
     def draw(self, item_id: str, wav: str, speech: Tensor | None = None) -> Drawn:
-        """An item that is mixed already; arguments as for a call."""
-        if self.augment is None or not self.noise:
-            return super().draw(item_id, wav, speech)
-        random = item_generator(self.seed, self.epoch, item_id)
-        length = self._length(random, speech=True)
-        clean, start = self._speech(wav, speech, random, length)
-        noisy, clean = self._augmented(clean, random)
-        return Drawn(start, clean, [noisy], content="given")
-
-    def _colour(self, wav: Tensor, random: np.random.Generator) -> Tensor:
-        """A random smooth filter, at the speed at which the signal was read."""
-        return apply_colour(wav, self.augment.draw_colour(random), self.samples)
-
-    def _augmented(self, clean: Tensor, random: np.random.Generator):
-        """Noisy and clean, ``[segment]``: see `FieldAugmenter` for what happens.
+        """What an item is made of; arguments as for a call.
 
         In the order in which it happens on the way from a mouth to a file: room,
         noises, disturbances of microphone and line, level, clipping, codec, network.
+        What goes through a codec is mixed here.
         """
+        if self.augment is None or not self.noise:
+            return super().draw(item_id, wav, speech)
         augment = self.augment
-        clean = self._colour(clean, random)
-        spoken, clean = self._in_room(clean, random)
-        noise = self._noises(random)
+        random = item_generator(self.seed, self.epoch, item_id)
+        length = self._length(random, speech=True)
+        clean, start = self._speech(wav, speech, random, length)
+        drawn = Drawn(start, clean, colours=[augment.draw_colour(random)])
+        effects = drawn.effects
+        if random.random() < augment.reverberation:
+            response = self._room(random)
+            decibels = drawn.colours[0].decibels
+            drawn.colours = [Colour(decibels, response)]
+            effects.target = Colour(decibels, early_part(response, augment.late_share))
+        self._draw_noises(drawn, random)
         chance = random.random()
         if chance < augment.clean_only:
-            noisy = spoken
+            drawn.content = "clean"
         elif chance < augment.clean_only + augment.noise_only:
-            spoken = clean = torch.zeros_like(clean)
-            noisy = noise
+            drawn.content = "noise"
         else:
-            noisy = mix_at_snr(spoken, noise, self._snr(random))
+            drawn.snr = self._snr(random)
             if random.random() < augment.covered:
-                noisy = self._cover(noisy, spoken, noise, random)
-        late = spoken - clean
-        pauses = augment.draw_pauses(random, len(noisy))
-        noisy, spoken = apply_pauses(noisy, spoken, *pauses)
-        # What interrupts the recording interrupts the target.
-        clean = spoken - late * (spoken.abs() > 0)
-        noisy = self._disturb(noisy, random)
-        noisy, clean = apply_finish(noisy, clean, augment.draw_finish(random))
-        return self._transmit(noisy, clean, random)
+                effects.cover = 1 - gaps(self.samples, random, 0.1, 0.4, 3)
+                effects.cover_snr = random.uniform(*augment.covered_snr)
+        drawn.interruption, drawn.silence = augment.draw_pauses(random, self.samples)
+        self._draw_disturbances(effects, random)
+        drawn.finish = augment.draw_finish(random)
+        if random.random() < augment.offset:
+            effects.offset = float(random.uniform(-0.1, 0.1))
+        if random.random() < augment.coded:
+            noisy, clean = self._code(*self.mix(drawn), random)
+            effects = FieldEffects()
+            drawn = Drawn(start, clean, [noisy], content="given", effects=effects)
+        if random.random() < augment.lost:
+            effects.lost = gaps(self.samples, random, 0.02, 0.06, 4)
+        effects.sixteen_bits = random.random() < augment.sixteen_bits
+        return drawn
 
-    def _in_room(self, clean: Tensor, random: np.random.Generator):
-        """Speech at the microphone and in the target."""
-        augment = self.augment
-        if random.random() >= augment.reverberation:
-            return clean, clean
-        response = self._room(random)
-        target = early_part(response, augment.late_share)
-        return convolve(clean, response, target)
+    def mix(self, drawn: Drawn) -> tuple[Tensor, Tensor]:
+        """Noisy and clean of an item, ``[segment]``; `mix_batch` does the same."""
+        if self.augment is None or not self.noise:
+            return super().mix(drawn)
+        signals = torch.zeros(1, 5, self.samples)
+        for place, wav, colour in drawn.signals():
+            if colour is not None:
+                wav = apply_colour(wav, colour, self.samples)
+            signals[0, place] = wav
+        noisy, clean = mix_coloured(signals, [drawn])
+        return noisy[0], clean[0]
 
     def _room(self, random: np.random.Generator) -> Tensor:
         measured = random.random() < self.augment.measured_rooms
         return self.rooms(random) if self.rooms and measured else room_response(random)
 
-    def _noises(self, random: np.random.Generator) -> Tensor:
+    def _draw_noises(self, drawn: Drawn, random: np.random.Generator) -> None:
         """One to three noises at random levels."""
         augment = self.augment
-        noise = self._colour(self._noise(random), random)
-        for chance in (augment.second_noise, augment.third_noise):
+        for chance in (1.0, augment.second_noise, augment.third_noise):
             if random.random() >= chance:
                 break
-            other = self._colour(self._noise(random), random)
-            noise = mix_at_snr(noise, other, random.uniform(-5, 15))
-        return noise
-
-    def _noise(self, random: np.random.Generator) -> Tensor:
-        augment = self.augment
-        if augment is None:
-            return super()._noise(random)
-        chance = random.random()
-        if chance < augment.babble:
-            return self._babble(random)
-        if chance < augment.babble + augment.machine_noise:
-            return machine_noise(self.samples, random)
-        samples = self._length(random, speech=False)
-        for _ in range(5):
-            path = self.noise[int(random.integers(len(self.noise)))]
-            start = int(random.integers(self.store.samples(path)))
-            stretch = read_looped(self.store, path, start, samples)
-            if float(stretch.square().mean()) > 1e-9:
-                break
-        return stretch
+            room = None
+            if random.random() < augment.babble:
+                wav = self._babble(random)
+                room = self._room(random) if random.random() < 0.5 else None
+            else:
+                wav = self._noise(random)
+            drawn.noises.append(wav)
+            drawn.colours.append(Colour(augment.draw_colour(random).decibels, room))
+        drawn.noise_ratio = random.uniform(-5, 15)
+        drawn.effects.third_ratio = random.uniform(-5, 15)
 
     def _babble(self, random: np.random.Generator) -> Tensor:
-        """Several training speakers at once, sometimes in one room."""
+        """Several training speakers at once."""
         low, high = self.augment.babble_voices
         babble = torch.zeros(self.samples)
         for _ in range(int(random.integers(low, high + 1))):
@@ -198,8 +192,6 @@ class FieldMixer(TrainingMixer):
             power = float(voice.square().mean()) ** 0.5
             gain = 0.1 / max(power, 1e-4) * 10 ** (random.uniform(-9, 0) / 20)
             babble += gain * voice
-        if random.random() < 0.5:
-            babble = convolve(babble, self._room(random))[0]
         return babble
 
     def _snr(self, random: np.random.Generator) -> float:
@@ -208,48 +200,25 @@ class FieldMixer(TrainingMixer):
             return float(random.uniform(self.snrs[0], self.augment.low_snr_limit))
         return super()._snr(random)
 
-    def _cover(self, noisy, spoken, noise, random: np.random.Generator) -> Tensor:
-        """Makes the noise louder than the speech in up to three short stretches."""
-        gate = 1 - gaps(len(noisy), random, 0.1, 0.4, 3)
-        if float((gate * noise).square().mean()) < 1e-10:
-            noise = machine_noise(len(noisy), random)
-        snr = random.uniform(*self.augment.covered_snr)
-        return noisy + mix_at_snr(gate * spoken, gate * noise, snr) - gate * spoken
-
-    def _disturb(self, noisy: Tensor, random: np.random.Generator) -> Tensor:
-        """Adds what microphones and lines add, at levels relative to the mixture."""
+    def _draw_disturbances(self, effects: FieldEffects, random: np.random.Generator):
+        """What microphones and lines add, at levels relative to the mixture."""
         augment = self.augment
-        level = float(noisy.square().mean()) ** 0.5
-        if level < 1e-5:
-            return noisy
         kinds = (
             (augment.wind, wind, (-15.0, 10.0)),
             (augment.rumble, rumble, (-25.0, 15.0)),
             (augment.handling, handling, (-20.0, 5.0)),
             (augment.line_noise, machine_noise, (-45.0, -10.0)),
         )
-        samples = len(noisy)
         for chance, sound, decibels in kinds:
             if random.random() < chance:
-                gain = 10 * level * 10 ** (random.uniform(*decibels) / 20)
-                noisy = noisy + gain * sound(samples, random)
+                gain = 10 * 10 ** (random.uniform(*decibels) / 20)
+                added = gain * sound(self.samples, random)
+                effects.added = (
+                    added if effects.added is None else effects.added + added
+                )
         if random.random() < augment.clicks:
-            gain = float(noisy.abs().max()) * 10 ** (random.uniform(-20, 6) / 20)
-            noisy = noisy + gain * clicks(samples, random)
-        return noisy
-
-    def _transmit(self, noisy: Tensor, clean: Tensor, random: np.random.Generator):
-        """Offset, codec, lost packets and rounding."""
-        augment = self.augment
-        if random.random() < augment.offset:
-            noisy = noisy + float(random.uniform(-0.1, 0.1))
-        if random.random() < augment.coded:
-            noisy, clean = self._code(noisy, clean, random)
-        if random.random() < augment.lost:
-            noisy = noisy * gaps(len(noisy), random, 0.02, 0.06, 4)
-        if random.random() < augment.sixteen_bits:
-            noisy = (noisy.clamp(-1, 1) * 32767).round() / 32767
-        return noisy, clean
+            gain = 10 ** (random.uniform(-20, 6) / 20)
+            effects.clicks = gain * clicks(self.samples, random)
 
     @staticmethod
     def _code(noisy: Tensor, clean: Tensor, random: np.random.Generator):

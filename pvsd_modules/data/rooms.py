@@ -90,11 +90,3 @@ def measured_rooms(manifest: str | Path | None, rooms_root: str = ""):
     if manifest is None:
         return None
     return MeasuredRooms(files_by_room(load_manifest(manifest, rooms_root=rooms_root)))
-
-
-def convolve(wav: Tensor, *responses: Tensor) -> list[Tensor]:
-    """``[time]`` played in rooms: one ``[time]`` for each of the responses."""
-    size = -(-(len(wav) + max(map(len, responses))) // 4096) * 4096
-    spectrum = torch.fft.rfft(wav, n=size)
-    stack = torch.stack([torch.fft.rfft(response, n=size) for response in responses])
-    return list(torch.fft.irfft(spectrum * stack, n=size)[:, : len(wav)])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pvsd_modules.data.disturbances import clicks, gaps, handling, rumble, wind
-from pvsd_modules.data.rooms import convolve, early_part, measured_rooms
+from pvsd_modules.data.rooms import early_part, measured_rooms
 
 
 def share_below(wav, hertz) -> float:
@@ -66,17 +66,6 @@ def test_rooms_are_drawn_before_their_positions(tmp_path):
     assert torch.allclose(drawn[:, 0], torch.ones(300))
     assert 0.4 < float((drawn[:, 70] < 0).float().mean()) < 0.6
     assert measured_rooms(None) is None
-
-
-def test_convolution_keeps_time_and_length():
-    click = torch.zeros(1000)
-    click[100] = 1.0
-    response = torch.zeros(500)
-    response[[0, 300]] = torch.tensor([1.0, -0.5])
-    out, same = convolve(click, response, response)
-    assert out.shape == (1000,) and torch.allclose(out, same)
-    assert torch.allclose(out[[100, 400]], torch.tensor([1.0, -0.5]), atol=1e-5)
-    assert float(out.abs().sum()) == pytest.approx(1.5, abs=1e-2)
 
 
 class TestCodecs:
