@@ -17,7 +17,8 @@ from pvsd_modules.errors import PvsdError
 from pvsd_modules.inference.guard import GuardedStream, joined
 from pvsd_modules.inference.level import NOTHING, level_of
 from pvsd_modules.inference.seen_lips import SeenLips
-from pvsd_modules.io.sound_reading import read_mono
+from pvsd_modules.io.media import MediaInfo
+from pvsd_modules.io.sound_reading import read_mono, sound_blocks
 from pvsd_modules.models.protocols import Chunk, Foldable
 
 BLOCK_SECONDS = 4  # of a signal that is fed to a stream at once
@@ -198,7 +199,7 @@ class LipInterface(Pretrained):
         """Send whole signals ``[batch, time]`` through a stream, piece by piece: all of
         the audio and of the lips."""
         # A class may have a default of its own, which None would not ask for.
-        given = {} if lips is None else {"lips": lips}
+        given: dict[str, Any] = {} if lips is None else {"lips": lips}
         stream = self.make_stream(**given, seen=seen)
         stream.expect(level_of(noisy, SAMPLE_RATE))
         pieces = noisy.split(BLOCK_SECONDS * SAMPLE_RATE, dim=1)
@@ -224,3 +225,8 @@ def equally_long(rows: Tensor, counts: Tensor) -> Iterator[tuple[Tensor, Tensor]
     for count in counts.unique().tolist():
         indices = (counts == count).nonzero()[:, 0].to(rows.device)
         yield indices, rows[indices, :count]
+
+
+def file_blocks(info: MediaInfo) -> Iterator[Tensor]:
+    """The selected track of a file in blocks ``[channels, n]`` for a stream."""
+    return sound_blocks(info, BLOCK_SECONDS * info.sample_rate)

@@ -1,68 +1,39 @@
-"""What a user calls: enhance recordings, and generate the lips that belong to them."""
+"""What a user calls to enhance signals, files and live streams."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from pvsd_modules.alignment import SAMPLE_RATE, frame_count
+from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.faces.detectors import best_detector
-from pvsd_modules.inference.base import BLOCK_SECONDS, LipInterface, equally_long
+from pvsd_modules.inference.base import (
+    BLOCK_SECONDS,
+    LipInterface,
+    equally_long,
+    file_blocks,
+)
 from pvsd_modules.inference.files import (
     Report,
     Source,
     check_output,
-    loudest_channel,
     on_disk,
     to_disk,
 )
 from pvsd_modules.inference.full_band import FullBandStream, through
-from pvsd_modules.inference.guard import GuardedStream, joined
+from pvsd_modules.inference.guard import joined
 from pvsd_modules.inference.level import Level
+from pvsd_modules.inference.live import StreamingContext
 from pvsd_modules.inference.observation import ObservationAdding
-from pvsd_modules.inference.overlay import NOTE, overlaid
+from pvsd_modules.inference.overlay import write_overlaid
 from pvsd_modules.inference.seen_lips import SeenLips, see_lips, share_of_real_lips
 from pvsd_modules.inference.signals import Signal, as_rows, like_input, sample_counts
-from pvsd_modules.io.containers import VIDEO_OUTPUTS
 from pvsd_modules.io.media import MediaInfo, probe_audio
-from pvsd_modules.io.sound_reading import sound_blocks
-from pvsd_modules.io.video_reading import read_frames
-from pvsd_modules.io.video_writing import write_lips
 from pvsd_modules.io.writing import write_media
 from pvsd_modules.models.protocols import Chunk
-
-
-@dataclass
-class StreamingContext:
-    """State of one live stream; made by `make_streaming_context`.
-
-    Arguments
-    ---------
-    stream : FullBandStream
-    """
-
-    stream: FullBandStream
-
-    @property
-    def sample_rate(self) -> int:
-        """Samples a second of the chunks."""
-        return self.stream.rate
-
-    @property
-    def latency_samples(self) -> int:
-        """Samples by which the output may lie behind the input, at the chunks' rate."""
-        return self.stream.latency_samples
-
-    @property
-    def invalid_samples(self) -> int:
-        """Samples so far that were NaN or infinite and were replaced by silence."""
-        return self.stream.invalid
 
 
 class PseudoVisualEnhancement(LipInterface):
@@ -285,7 +256,8 @@ class PseudoVisualEnhancement(LipInterface):
             chosen = range(len(info.tracks)) if track is None else [info.selected]
             seen = self.seen_lips(info, lips)
             if overlay:
-                return self._overlaid(info, output, strength, seen, on_block)
+                stream = self._full_band(info.sample_rate, strength, seen=seen)
+                return write_overlaid(info, stream, output, on_block)
             streams, sound = [], {}
             for index in chosen:
                 one = info.select(index + 1)
@@ -300,32 +272,6 @@ class PseudoVisualEnhancement(LipInterface):
         seconds = written.samples / info.sample_rate
         return Report(seconds, invalid, written.clipped, remarks)
 
-    def _overlaid(
-        self,
-        info: MediaInfo,
-        output: Path,
-        strength: float,
-        seen: SeenLips | None,
-        on_block: Callable[[Tensor], object] | None,
-    ) -> Report:
-        if not info.has_video:
-            raise PvsdError(f"{info.path} holds no video to show lips in.")
-        stream = self._full_band(info.sample_rate, strength, seen=seen)
-        samples = 0
-
-        def watched() -> Iterator[Chunk]:
-            nonlocal samples
-            for chunk in through(stream, _blocks(info)):
-                samples += chunk.audio.shape[1]
-                if on_block is not None:
-                    on_block(chunk.audio)
-                yield chunk
-
-        pictures = read_frames(info, start=info.start)
-        write_lips(overlaid(pictures, watched()), info.sample_rate, output, enlarge=1)
-        seconds = samples / info.sample_rate
-        return Report(seconds, stream.invalid, 0, (*info.notes, NOTE))
-
     def _audio_of(
         self,
         info: MediaInfo,
@@ -333,7 +279,7 @@ class PseudoVisualEnhancement(LipInterface):
         on_block: Callable[[Tensor], object] | None,
     ) -> Iterator[Tensor]:
         """The enhanced sound of a track, shown to ``on_block`` on its way."""
-        for chunk in through(stream, _blocks(info)):
+        for chunk in through(stream, file_blocks(info)):
             if on_block is not None:
                 on_block(chunk.audio)
             yield chunk.audio
@@ -362,7 +308,7 @@ class PseudoVisualEnhancement(LipInterface):
             info = probe_audio(path)
             seen = self.seen_lips(info, lips)
             stream = self._full_band(info.sample_rate, strength, seen=seen)
-            yield from through(stream, _blocks(info))
+            yield from through(stream, file_blocks(info))
 
     def enhance_stream(
         self, blocks: Iterable[Tensor], sample_rate: int, strength: float = 1.0
@@ -461,135 +407,3 @@ class PseudoVisualEnhancement(LipInterface):
             float32 ``[batch, m]``: the rest.
         """
         return context.stream.flush().audio
-
-
-class LipGenerator(LipInterface):
-    """Generates the lips of the speech in a recording, clean or noisy.
-
-    Arguments
-    ---------
-    See `speechbrain.inference.interfaces.Pretrained`; use `from_hparams`.
-
-    Example
-    -------
-    >>> generator = LipGenerator.from_hparams()  # doctest: +SKIP
-    >>> lips = generator.generate_batch(torch.randn(1, 16000))  # doctest: +SKIP
-    """
-
-    def make_stream(
-        self,
-        lips: str | None = "student",
-        gradients: bool = False,
-        seen: SeenLips | None = None,
-    ) -> GuardedStream:
-        """A stream that generates lips, whatever the model gives its denoiser."""
-        return super().make_stream(lips, gradients, seen)
-
-    def generate_batch(self, wav: Signal, lengths: Tensor | None = None) -> Tensor:
-        """Generate the lips of signals at 16 kHz.
-
-        Arguments
-        ---------
-        wav : torch.Tensor or np.ndarray
-            ``[time]`` or ``[batch, time]``; types as of
-            `PseudoVisualEnhancement.enhance_batch`.
-        lengths : torch.Tensor
-            Relative lengths ``[batch]``; None for all 1.
-
-        Returns
-        -------
-        torch.Tensor
-            float32 ``[batch, ceil(time / 640), 48, 96, 3]``, 0..1, RGB, 25 frames a
-            second; zeros behind the end of a row.
-        """
-        rows = as_rows(wav)
-        lips: Tensor | None = None
-        for indices, part in equally_long(rows, sample_counts(lengths, rows)):
-            frames: Tensor = self.through_stream(part).lips.to(rows.device)
-            if lips is None:
-                size = (len(rows), frame_count(rows.shape[1]), *frames.shape[2:])
-                lips = frames.new_zeros(size)
-            lips[indices, : frames.shape[1]] = frames
-        assert lips is not None
-        return lips
-
-    def forward(self, wav: Signal, lengths: Tensor | None = None) -> Tensor:
-        """Same as `generate_batch`."""
-        return self.generate_batch(wav, lengths)
-
-    def generate_blocks(self, source: Source) -> Iterator[tuple[Tensor, Tensor]]:
-        """Generate the lips of a file of any length in bounded memory.
-
-        Of several channels the lips are those of the loudest: a mean of channels of
-        opposite phase would be silence.
-
-        Arguments
-        ---------
-        source : str, Path, MediaInfo or binary file
-            Sound or video file.
-
-        Yields
-        ------
-        frames : torch.Tensor
-            The next frames, ``[f, 48, 96, 3]``.
-        sound : torch.Tensor
-            The next samples as they are in the file, ``[channels, n]``. Frames lie
-            behind the sound by the latency; both begin at time 0.
-        """
-        with on_disk(source) as path:
-            info = probe_audio(path)
-            channel = loudest_channel(info)
-            passed: list[Tensor] = []
-
-            def one_channel() -> Iterator[Tensor]:
-                for block in _blocks(info):
-                    passed.append(torch.nan_to_num(block, 0.0, 0.0, 0.0))
-                    yield passed[-1][channel : channel + 1]
-
-            stream = FullBandStream(self.make_stream(), info.sample_rate)
-            for chunk in through(stream, one_channel()):
-                nothing = torch.zeros(info.channels, 0, dtype=torch.float32)
-                sound = torch.cat(passed, 1) if passed else nothing
-                passed.clear()
-                yield chunk.lips[0], sound
-
-    def generate_file(
-        self,
-        filename: Source,
-        output_filename: str | os.PathLike,
-        on_block: Callable[[Tensor], object] | None = None,
-    ) -> None:
-        """Write the lips of a file as a video with its sound.
-
-        Arguments
-        ---------
-        filename : str, Path or binary file
-            Sound or video file.
-        output_filename : str or Path
-            Video file to write.
-        on_block : callable
-            Called with every block of frames ``[f, 48, 96, 3]``.
-
-        Raises
-        ------
-        PvsdError
-            When the file cannot be read or the output cannot be written.
-        """
-        output = Path(output_filename)
-        with on_disk(filename) as path:
-            info = probe_audio(path)
-            check_output(info.path, output)
-            if output.suffix.lower() not in VIDEO_OUTPUTS:
-                raise PvsdError(f"{output} is no video: name a file that ends in .mp4.")
-
-            def watched() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-                for frames, sound in self.generate_blocks(info):
-                    if on_block is not None:
-                        on_block(frames)
-                    yield frames.numpy(), sound.numpy()
-
-            write_lips(watched(), info.sample_rate, output)
-
-
-def _blocks(info: MediaInfo) -> Iterator[Tensor]:
-    return sound_blocks(info, BLOCK_SECONDS * info.sample_rate)

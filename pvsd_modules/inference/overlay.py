@@ -1,11 +1,19 @@
 """Shows the lips that a denoiser was given in a corner of the video."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
+from pvsd_modules.errors import PvsdError
 from pvsd_modules.faces.detectors import import_cv2
+from pvsd_modules.inference.base import file_blocks
+from pvsd_modules.inference.files import Report
+from pvsd_modules.inference.full_band import FullBandStream, through
+from pvsd_modules.io.media import MediaInfo
+from pvsd_modules.io.video_reading import read_frames
+from pvsd_modules.io.video_writing import write_lips
 from pvsd_modules.models.protocols import Chunk
 
 SHARE = 0.28  # of the picture's width
@@ -14,6 +22,35 @@ NOTE = (
     "With the overlay the pictures are encoded anew, at 25 a second, with one audio "
     "track; further tracks, subtitles and tags are left out."
 )
+
+
+def write_overlaid(
+    info: MediaInfo,
+    stream: FullBandStream,
+    output: Path,
+    on_block: Callable[[Tensor], object] | None = None,
+) -> Report:
+    """Write a video with its sound, and in a corner its lips, as a stream gives them.
+
+    A file without pictures is a `PvsdError`. ``on_block`` is called with every enhanced
+    block ``[channels, n]``.
+    """
+    if not info.has_video:
+        raise PvsdError(f"{info.path} holds no video to show lips in.")
+    samples = 0
+
+    def watched() -> Iterator[Chunk]:
+        nonlocal samples
+        for chunk in through(stream, file_blocks(info)):
+            samples += chunk.audio.shape[1]
+            if on_block is not None:
+                on_block(chunk.audio)
+            yield chunk
+
+    pictures = read_frames(info, start=info.start)
+    write_lips(overlaid(pictures, watched()), info.sample_rate, output, enlarge=1)
+    seconds = samples / info.sample_rate
+    return Report(seconds, stream.invalid, 0, (*info.notes, NOTE))
 
 
 def overlaid(
