@@ -10,17 +10,9 @@ from pvsd_modules.checkpoints.weights import read_weights
 
 
 class Description(NamedTuple):
-    """What the files of a model say.
-
-    Arguments
-    ---------
-    values : dict
-        Number of weights of each network.
-    lips : str
-        What the denoiser is given: student, zeros or none.
-    latency_ms : float or None
-        Of a live stream; None where the file does not say.
-    """
+    """What the files of a model say: the weights of each network, the lips of its
+    denoiser, and the latency of a live stream in ms, or None where the file does not
+    say."""
 
     values: dict[str, int]
     lips: str

@@ -32,15 +32,7 @@ def stamp(path: Path) -> list[int] | None:
 
 
 class Finished:
-    """The record of one output folder.
-
-    Arguments
-    ---------
-    folder : Path
-        Folder that is written to.
-    settings : dict
-        What the outputs depend on besides the inputs.
-    """
+    """The record of one output folder, with the settings that outputs depend on."""
 
     def __init__(self, folder: Path, settings: dict):
         self.settings = json.dumps(settings, sort_keys=True)

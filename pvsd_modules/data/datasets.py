@@ -60,15 +60,8 @@ def load_manifest(
 
 
 class MixingDataset(DynamicItemDataset):
-    """A data set whose items are mixed anew, and repeatably, in every epoch.
-
-    Arguments
-    ---------
-    mixer : TrainingMixer
-        Makes the items.
-    *args, **kwargs
-        For `speechbrain.dataio.dataset.DynamicItemDataset`.
-    """
+    """A `DynamicItemDataset` whose items a `TrainingMixer` mixes anew, and repeatably,
+    in every epoch."""
 
     def __init__(self, mixer: TrainingMixer, *args, **kwargs):
         super().__init__(*args, **kwargs)

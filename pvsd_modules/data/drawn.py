@@ -17,15 +17,8 @@ POINTS = 8  # of a random filter
 
 @dataclass
 class Colour:
-    """A smooth filter and a room.
-
-    Arguments
-    ---------
-    decibels : np.ndarray
-        Gains at points evenly spread over the root of the frequency.
-    room : Tensor or None
-        Impulse response.
-    """
+    """A smooth filter, as gains in decibels at points evenly spread over the root of
+    the frequency, and the impulse response of a room or None."""
 
     decibels: np.ndarray
     room: Tensor | None = None

@@ -116,15 +116,11 @@ def _members(shard: Path) -> Iterator[tuple[dict, int, int]]:
 
 
 class ShardStore:
-    """Slices of the recordings in a folder of shards; reads like an `AudioStore`.
+    """Slices of the recordings in a folder of `write_shards`; reads like an
+    `AudioStore`.
 
-    Arguments
-    ---------
-    folder : str or Path
-        Where `write_shards` wrote.
-    data_root, noise_root : str
-        What ``{data_root}`` and ``{noise_root}`` stand for: recordings are found by
-        the paths of the loaded manifests.
+    Recordings are found by the paths of the loaded manifests: the roots are what
+    ``{data_root}`` and ``{noise_root}`` stand for.
     """
 
     def __init__(self, folder: str | Path, data_root: str = "", noise_root: str = ""):

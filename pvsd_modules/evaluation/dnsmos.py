@@ -23,16 +23,9 @@ POLYNOMIALS = (
 class Dnsmos:
     """Reddy, Gopal and Cutler, *DNSMOS P.835*, ICASSP 2022.
 
-    Arguments
-    ---------
-    path : str or Path
-        The published network sig_bak_ovr.onnx, or ``speechmos`` for the one that the
-        package of this name carries.
-
-    Raises
-    ------
-    PvsdError
-        If onnxruntime or speechmos is not installed, or the file is no such network.
+    ``path`` is the published network sig_bak_ovr.onnx, or ``speechmos`` for the one
+    that the package of this name carries; a `PvsdError` without onnxruntime or such a
+    network.
     """
 
     def __init__(self, path: str | Path = PACKAGE):

@@ -20,17 +20,8 @@ _VCTK = re.compile(r"^([ps]\d+)_\d+$")
 class Folder:
     """Sound files of a folder and its sub-folders, by name.
 
-    Arguments
-    ---------
-    root : str or Path
-        The folder.
-    without : list of Path
-        Other folders; if they lie in this one, their files are not its own.
-
-    Raises
-    ------
-    PvsdError
-        If it is no folder, holds no sound, or has two files of one name.
+    The files of other folders in it, ``without``, are not its own. A `PvsdError` if it
+    is no folder, holds no sound, or has two files of one name.
     """
 
     def __init__(self, root: str | Path, without: list[Path] = ()):

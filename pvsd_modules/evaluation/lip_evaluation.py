@@ -34,19 +34,11 @@ class Clip(NamedTuple):
 
 
 class LipScorer:
-    """Draws and scores.
+    """Draws lips with ``student`` and ``teacher``, either of which may be None, and
+    scores them.
 
-    Arguments
-    ---------
-    networks : dict
-        ``student`` and ``teacher`` (`LipModel`), either may be None.
-    deviations : bool
-        Whether real frames are compared as deviations, see `score_lips`. Lips drawn
-        by two networks always are of one face.
-    syncnet : SyncNet or None
-        For LSE-D and LSE-C.
-    device : str
-        Where the networks are.
+    With ``deviations`` real frames are compared as deviations, see `score_lips`; lips
+    drawn by two networks always are of one face. A SyncNet gives LSE-D and LSE-C.
     """
 
     def __init__(

@@ -23,14 +23,9 @@ _KEPT = 8  # decoded files of a process: mixtures share noise files
 class Reader:
     """Reads the signals of items at 16 kHz.
 
-    Mixtures are made of sound rounded to 16 bits, as an audio store keeps it, so that
-    a list is the same samples with and without one. Files of pairs are read as they
-    are.
-
-    Arguments
-    ---------
-    store_folder : str or None
-        An audio store that holds decoded files; what it lacks is decoded.
+    Mixtures are made of sound rounded to 16 bits, as an audio store keeps it, so that a
+    list is the same samples with and without one; what a store lacks is decoded. Files
+    of pairs are read as they are.
     """
 
     def __init__(self, store_folder: str | None = None):

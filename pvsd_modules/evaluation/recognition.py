@@ -16,17 +16,8 @@ TEXT_KEYS = ("text", "wrd", "words", "transcript", "sentence")
 class WordErrors:
     """Compares the words of a recogniser with the words that are said.
 
-    Arguments
-    ---------
-    source : str or Path
-        Local folder of a SpeechBrain EncoderDecoderASR or EncoderASR.
-    device : str
-        Where it runs.
-
-    Raises
-    ------
-    PvsdError
-        If it is no such folder.
+    ``source`` is the local folder of a SpeechBrain EncoderDecoderASR or EncoderASR,
+    else it is a `PvsdError`.
     """
 
     def __init__(self, source: str | Path, device: str = "cpu"):

@@ -81,20 +81,8 @@ class ScoreTable:
 
     While a run goes on its rows lie in ``<name>.csv.part``, a line of JSON each; the
     CSV and, beside it, the summary (.json, .md) are written at the end, whole.
-
-    Arguments
-    ---------
-    path : str or Path
-        Of the CSV file.
-    made_from : dict
-        All that the scores depend on, as JSON.
-    overwrite : bool
-        Whether to start anew where there are scores already.
-
-    Raises
-    ------
-    PvsdError
-        If one of the files exists and is not of an earlier run of the same scores.
+    ``made_from`` is all that the scores depend on, as JSON: files of other scores are a
+    `PvsdError` unless ``overwrite`` is set.
     """
 
     def __init__(self, path: str | Path, made_from: dict, overwrite: bool = False):

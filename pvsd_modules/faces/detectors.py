@@ -38,13 +38,9 @@ def import_cv2():
 class HaarDetector:
     """OpenCV's frontal-face cascade: offline, small, for faces that look ahead.
 
-    Viola and Jones, "Rapid object detection using a boosted cascade of simple
-    features" (CVPR 2001), with the cascade file inside the OpenCV wheel.
-
-    Arguments
-    ---------
-    smallest : float
-        Smallest face to look for, as a part of the picture's shorter side.
+    Viola and Jones, "Rapid object detection using a boosted cascade of simple features"
+    (CVPR 2001), with the cascade file inside the OpenCV wheel. Faces smaller than a
+    part of the picture's shorter side are passed over.
     """
 
     def __init__(self, smallest: float = 0.15):
@@ -76,14 +72,8 @@ class S3FDDetector:
     """The S3FD network through the face-alignment package: any pose, slow on a CPU.
 
     Zhang et al., "S3FD: Single shot scale-invariant face detector" (ICCV 2017). Its
-    weights are never downloaded from here.
-
-    Arguments
-    ---------
-    device : str
-        torch device that runs the network.
-    threshold : float
-        Score from which a face counts.
+    weights are never downloaded from here. A face counts from a score of ``threshold``
+    on.
     """
 
     def __init__(self, device: str = "cpu", threshold: float = 0.5):

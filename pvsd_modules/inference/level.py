@@ -31,15 +31,8 @@ _OFFSET = 0.1  # of the level: a smaller mean is no offset
 
 
 class Level(NamedTuple):
-    """What is known of the rows of a signal.
-
-    Arguments
-    ---------
-    rms : torch.Tensor
-        Root mean square where there is sound, float64 ``[rows]``; 0 where unknown.
-    offset : torch.Tensor
-        Constant offset, float64 ``[rows]``.
-    """
+    """What is known of the rows of a signal: the root mean square where there is sound
+    (0 where unknown), and the constant offset, both float64 ``[rows]``."""
 
     rms: Tensor
     offset: Tensor
@@ -80,15 +73,8 @@ def level_of(rows: Tensor, rate: int) -> Level:
 
 
 class LevelControl:
-    """Gains of the rows of a stream.
-
-    Arguments
-    ---------
-    target : float
-        Level that the networks expect, full scale being 1.
-    level : Level
-        Of the rows, as far as it is known.
-    """
+    """Gains of the rows of a stream, from what is known of their level to the one that
+    the networks expect."""
 
     def __init__(self, target: float, level: Level):
         levels, self.offsets = level.rms.tolist(), level.offset.tolist()

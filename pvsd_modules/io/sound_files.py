@@ -21,17 +21,9 @@ _VORBIS_TAGS = "title copyright artist comment date album license genre".split()
 
 @dataclass
 class Written:
-    """What is to be said of a file that was written.
-
-    Arguments
-    ---------
-    samples : int
-        In each channel of the longest enhanced track.
-    clipped : int
-        Samples beyond full scale that the format cannot hold.
-    notes : list of str
-        Sentences about what could not stay as it is in the source.
-    """
+    """What is to be said of a file that was written: samples in each channel of the
+    longest enhanced track, those beyond full scale that the format cannot hold, and
+    sentences about what could not stay as it is in the source."""
 
     samples: int = 0
     clipped: int = 0

@@ -132,15 +132,8 @@ class Foldable(Protocol):
 
 
 class Chunk(NamedTuple):
-    """What a stream returns.
-
-    Arguments
-    ---------
-    audio : torch.Tensor
-        Enhanced samples ``[batch, m]``, 16 kHz.
-    lips : torch.Tensor
-        Generated lips ``[batch, f, 48, 96, 3]``, 0..1, 25 a second.
-    """
+    """Enhanced samples ``[batch, m]`` at 16 kHz, and lips ``[batch, f, 48, 96, 3]``,
+    0..1, 25 a second."""
 
     audio: Tensor
     lips: Tensor

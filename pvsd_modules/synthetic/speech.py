@@ -21,16 +21,8 @@ _BANDWIDTHS = (80.0, 100.0, 140.0, 220.0, 300.0)  # of the five resonances, Hz
 
 @dataclass(frozen=True)
 class Utterance:
-    """What `utter` makes: sound, mouth, and words.
-
-    Arguments
-    ---------
-    wave : np.ndarray
-        float32 [samples], 16 kHz.
-    opening : np.ndarray
-        float32 [frames], 25 a second, 0 (shut) to 1 (wide open).
-    words : list of Word
-    """
+    """What `utter` makes: sound, float32 ``[samples]`` at 16 kHz; the opening of the
+    mouth, float32 ``[frames]``, 25 a second, 0 (shut) to 1 (wide open); and words."""
 
     wave: np.ndarray
     opening: np.ndarray

@@ -61,25 +61,9 @@ class DenoisingLoss(nn.Module):
         self.register_buffer("window", window, persistent=False)
 
     def forward(self, predictions, targets, lengths=None, reduction="mean") -> Tensor:
-        """Loss of a batch.
-
-        Arguments
-        ---------
-        predictions : dict
-            ``enhanced`` ``[batch, time]`` and ``features``, its spectra
-            ``[batch, steps, 241, 2]`` as `CausalSTFT` returns them.
-        targets : dict
-            ``clean`` and ``noisy``, ``[batch, time]``.
-        lengths : Tensor or None
-            Relative lengths of the items, ``[batch]``.
-        reduction : str
-            "mean" or "batch".
-
-        Returns
-        -------
-        Tensor
-            A scalar, or ``[batch]``.
-        """
+        """As `CompressedSpectralLoss.forward`, with ``features`` in the predictions:
+        the spectra of ``enhanced``, ``[batch, steps, 241, 2]``, as `CausalSTFT` returns
+        them."""
         self.to(predictions["enhanced"].device)
         enhanced, clean, level, samples = at_noisy_level(predictions, targets, lengths)
         steps = blocks = None

@@ -45,16 +45,7 @@ def manifest_path(name, hparams):
 
 
 def load_items(hparams):
-    """The recordings that the YAML asks for, of a list or of two folders.
-
-    Arguments
-    ---------
-    hparams : dict
-
-    Returns
-    -------
-    dict
-    """
+    """The recordings that the YAML asks for, of a list or of two folders."""
     roots = (str(hparams["data_root"]), str(hparams["noise_root"]))
     if hparams.get("noisy"):
         conditions = hparams.get("conditions")

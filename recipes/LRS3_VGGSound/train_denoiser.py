@@ -165,18 +165,8 @@ def save_example(output_folder, epoch, signals):
 
 
 def dataio_prep(hparams):
-    """Training set mixed on the fly, fixed valid and test mixtures.
-
-    Arguments
-    ---------
-    hparams : dict
-        See hparams/open/denoiser.yaml.
-
-    Returns
-    -------
-    dict
-        Data sets ``train``, ``valid`` and ``test``.
-    """
+    """Data sets ``train``, mixed on the fly, and ``valid`` and ``test`` of fixed
+    mixtures."""
     real = hparams["lips"] == "real"
     train = "train_faces" if real else "train_speech"
     lists = {"valid": hparams["valid_list"], "test": hparams["test_list"]}

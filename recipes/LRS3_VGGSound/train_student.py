@@ -87,18 +87,8 @@ class StudentBrain(PvsdBrain):
 
 
 def dataio_prep(hparams):
-    """Speech mixed on the fly for training, fixed mixtures for valid and test.
-
-    Arguments
-    ---------
-    hparams : dict
-        See hparams/open/student.yaml.
-
-    Returns
-    -------
-    dict
-        Data sets ``train``, ``valid`` and ``test``.
-    """
+    """Data sets ``train``, speech mixed on the fly, and ``valid`` and ``test`` of fixed
+    mixtures."""
     lists = {"valid": hparams["valid_list"], "test": hparams["test_list"]}
     names = ["train_speech", "train_noise", *lists.values()]
     manifests, store = open_manifests(

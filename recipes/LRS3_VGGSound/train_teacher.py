@@ -88,18 +88,8 @@ class TeacherBrain(PvsdBrain):
 
 
 def dataio_prep(hparams):
-    """Talking faces with their clean sound, cut into segments.
-
-    Arguments
-    ---------
-    hparams : dict
-        See hparams/open/teacher.yaml.
-
-    Returns
-    -------
-    dict
-        Data sets ``train``, ``valid`` and ``test``.
-    """
+    """Data sets ``train``, ``valid`` and ``test``: talking faces with their clean
+    sound, cut into segments."""
     stages = ("train", "valid", "test")
     manifests, store = open_manifests(
         hparams["manifest_folder"],

@@ -25,19 +25,8 @@ _QUIET = 0.1
 
 @dataclass(frozen=True)
 class MixtureOptions:
-    """How the fixed lists are drawn.
-
-    Arguments
-    ---------
-    seed : int
-        Seed of every choice.
-    valid_snrs, test_snrs : tuple of float
-        Signal-to-noise ratios in dB, used equally often.
-    valid_count, test_count : int
-        Numbers of mixtures.
-    max_seconds : float
-        Longer speech is cut to this.
-    """
+    """How the fixed lists are drawn: SNRs in dB, which are used equally often, numbers
+    of mixtures, and the seconds to which longer speech is cut."""
 
     seed: int = 1234
     valid_snrs: tuple[float, ...] = (-5, 0, 5, 10)

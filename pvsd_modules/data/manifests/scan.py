@@ -56,16 +56,8 @@ class Recording:
 
 @dataclass
 class LeftOut:
-    """The files left out, each with its reason.
-
-    Arguments
-    ---------
-    reasons : dict
-        Key of the file to the reason.
-    faults : set
-        Keys of the files that could not be read, as opposed to those that were read
-        and are not wanted.
-    """
+    """The files left out: reasons by key, and as ``faults`` the keys of those that
+    could not be read, as opposed to those that were read and are not wanted."""
 
     reasons: dict[str, str] = field(default_factory=dict)
     faults: set[str] = field(default_factory=set)

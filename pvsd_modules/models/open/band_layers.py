@@ -15,14 +15,8 @@ Layout = tuple[tuple[int, int], ...]
 
 
 class BandLinear(nn.Module):
-    """A linear layer with weights of its own for every band.
-
-    Arguments
-    ---------
-    bands, inputs, outputs : int
-        Sizes.
-    gain : float
-        Factor on the first weights.
+    """A linear layer with weights of its own for every band; ``gain`` is a factor on
+    the first weights.
 
     Example
     -------

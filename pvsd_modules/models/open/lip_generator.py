@@ -31,11 +31,6 @@ class LipDecoder(nn.Module):
 
     Mouth images of a fixed face lie close to a low-dimensional linear space (active
     appearance models, Cootes et al. 2001); a motion is a grey image times a tint.
-
-    Arguments
-    ---------
-    motions : int
-        Number of motions.
     """
 
     def __init__(self, motions: int):
