@@ -5,11 +5,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from pvsd_modules.models.open.audio_path import AudioPath
 from pvsd_modules.models.open.bands import BandSplit
 from pvsd_modules.models.open.causal import CausalConv
 from pvsd_modules.models.open.level import LevelPast, RunningLevel
-from pvsd_modules.models.open.lip_encoder import LipEncoder
 from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 from pvsd_modules.models.open.masking import MaskingDenoiser
 from pvsd_modules.models.open.spectra import CausalSTFT, compress
@@ -138,15 +136,7 @@ class OpenDenoiser(MaskingDenoiser):
         )
         self.encoder_norm2 = nn.BatchNorm2d(channels)
         self.lookahead = nn.Linear(2 * channels, channels)
-        self.lip_encoder = LipEncoder(lip_channels)
-        self.audio_path = None
-        if baseline_of is not None:
-            count = sum(p.numel() for p in baseline_of.parameters())
-            count += sum(p.numel() for p in self.lip_encoder.parameters())
-            self.audio_path = AudioPath(baseline_of, lip_channels, count)
-            self.lip_encoder = None
-        self.lip_width = 16
-        self.lip_bands = nn.Linear(lip_channels, inner * self.lip_width)
+        self.add_lip_path(lip_channels, inner, baseline_of)
         self.fusion = nn.Linear(channels + self.lip_width, channels)
         self.paths = nn.ModuleList([DualPath(channels) for _ in range(blocks)])
         self.decoder_conv1 = nn.ConvTranspose2d(

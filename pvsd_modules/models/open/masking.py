@@ -5,16 +5,33 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pvsd_modules.alignment import STEPS_PER_FRAME
+from pvsd_modules.models.open.audio_path import AudioPath
+from pvsd_modules.models.open.lip_encoder import LipEncoder
+from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 
 
 class MaskingDenoiser(nn.Module):
     """Base class of denoisers, without parameters of its own.
 
-    A subclass has ``stft``, ``lip_encoder`` (None in an audio-only baseline),
-    ``audio_path`` (None elsewhere), ``lip_bands``, ``lip_delay_steps``,
+    A subclass calls `add_lip_path` and has ``stft``, ``lip_delay_steps``,
     ``lookahead_steps``, `encode` and `decode` of
     `pvsd_modules.models.protocols.StreamableDenoiser`, and `added_since`.
     """
+
+    def add_lip_path(
+        self, channels: int, bands: int, baseline_of: OpenLipGenerator | None
+    ) -> None:
+        """Adds an encoder of lips, or in its place an `AudioPath` with the parameters
+        of a student and this encoder, and what spreads their codes over the bands."""
+        self.lip_encoder: LipEncoder | None = LipEncoder(channels)
+        self.audio_path: AudioPath | None = None
+        if baseline_of is not None:
+            both = (baseline_of, self.lip_encoder)
+            count = sum(p.numel() for network in both for p in network.parameters())
+            self.audio_path = AudioPath(baseline_of, channels, count)
+            self.lip_encoder = None
+        self.lip_width = 16
+        self.lip_bands = nn.Linear(channels, bands * self.lip_width)
 
     @property
     def streamable(self) -> bool:

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pvsd_modules.models.open.audio_path import AudioPath
 from pvsd_modules.models.open.band_layers import (
     BandLinear,
     BandSplitEncoder,
@@ -16,7 +15,6 @@ from pvsd_modules.models.open.band_layers import (
     Layout,
 )
 from pvsd_modules.models.open.level import LevelPast, RunningLevel
-from pvsd_modules.models.open.lip_encoder import LipEncoder
 from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 from pvsd_modules.models.open.low_cut import LowCutSTFT
 from pvsd_modules.models.open.masking import MaskingDenoiser
@@ -127,15 +125,7 @@ class WideDenoiser(MaskingDenoiser):
         bands = sum(count for count, _ in self.layout)
         self.encoder = BandSplitEncoder(self.layout, first_bin, 3 * PAIR, channels)
         self.lookahead = nn.Linear(2 * channels, channels)
-        self.lip_encoder = LipEncoder(lip_channels)
-        self.audio_path = None
-        if baseline_of is not None:
-            count = sum(p.numel() for p in baseline_of.parameters())
-            count += sum(p.numel() for p in self.lip_encoder.parameters())
-            self.audio_path = AudioPath(baseline_of, lip_channels, count)
-            self.lip_encoder = None
-        self.lip_width = 16
-        self.lip_bands = nn.Linear(lip_channels, bands * self.lip_width)
+        self.add_lip_path(lip_channels, bands, baseline_of)
         self.fusion = nn.Linear(channels + self.lip_width, channels)
         layers: list[nn.Module] = []
         for block in range(blocks):
