@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from pvsd_modules import __version__
+from pvsd_modules.commands.common import complain
 from pvsd_modules.errors import PvsdError
 
 COMMANDS = (
@@ -73,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
             return parsed.run(parsed)
     except PvsdError as error:
         if not interrupts:
-            print(f"pvsd: {error}", file=sys.stderr)
+            complain(str(error))
             return 2
     except KeyboardInterrupt:
         interrupts.append(signal.SIGINT)
@@ -82,9 +83,9 @@ def main(arguments: list[str] | None = None) -> int:
             sentence = _about_name(error)
             if sentence is None:
                 raise
-            print(f"pvsd: {sentence}", file=sys.stderr)
+            complain(sentence)
             return 2
-    print("pvsd: interrupted, nothing half-written is left.", file=sys.stderr)
+    complain("interrupted, nothing half-written is left.")
     return 128 + interrupts[0]
 
 
@@ -117,6 +118,8 @@ def _about_name(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.filename is not None:
         name = os.fsdecode(error.filename)
         return f"{name} cannot be used: {error.strerror}."
+    if "null byte" in str(error):
+        return "a name of a file holds a null character."
     # What pathlib says of a circle of links before Python 3.13.
     return f"{error}: remove the link." if "Symlink loop" in str(error) else None
 

@@ -7,8 +7,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from pvsd_modules.io.atomic import write_text
-
 
 class Row(NamedTuple):
     """One figure: what was measured, how much, and of what unit."""
@@ -42,4 +40,4 @@ def write_json(path: str | Path, rows: list[Row]) -> None:
     """
     rounded = [row._replace(value=float(f"{row.value:.5g}")) for row in rows]
     found = {"machine": machine(), "rows": [row._asdict() for row in rounded]}
-    write_text(path, json.dumps(found, indent=1) + "\n")
+    Path(path).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -1,11 +1,11 @@
 """measure the speed, memory, latency and size of a model on this machine"""
 
 import argparse
-import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from pvsd_modules.benchmark import PARTS
-from pvsd_modules.commands.common import TRUST, quiet
+from pvsd_modules.commands.common import TRUST, complain, quiet, say
 from pvsd_modules.errors import PvsdError
 
 EPILOG = (
@@ -55,15 +55,18 @@ def run(args: argparse.Namespace) -> int:
     from pvsd_modules.benchmark.rows import machine, write_json
     from pvsd_modules.benchmark.run import QUICK, Effort, benchmark
     from pvsd_modules.evaluation.text import table
+    from pvsd_modules.io.atomic import written_whole
 
     effort = QUICK if args.quick else Effort()
     if args.durations:
         effort = effort._replace(durations=tuple(args.durations))
     effort = effort._replace(memory_precision=args.memory_precision)
-    print("pvsd: measuring; other programs at work make it worse.", file=sys.stderr)
-    rows = benchmark(args.model, tuple(args.parts), effort, args.trust)
-    lines = [(row.name, f"{row.value:.4g}", row.unit) for row in rows]
-    print(f"Machine: {machine()}\n\n{table(['what', 'value', 'unit'], lines)}")
-    if args.output:
-        write_json(args.output, rows)
+    complain("measuring; other programs at work make it worse.")
+    # What cannot be written fails now, not after an hour.
+    with written_whole(args.output) if args.output else nullcontext() as output:
+        rows = benchmark(args.model, tuple(args.parts), effort, args.trust)
+        lines = [(row.name, f"{row.value:.4g}", row.unit) for row in rows]
+        say(f"Machine: {machine()}\n\n{table(['what', 'value', 'unit'], lines)}")
+        if output:
+            write_json(output, rows)
     return 0

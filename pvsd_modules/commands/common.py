@@ -104,17 +104,17 @@ def positive(text: str) -> int:
     return number
 
 
-def say(text: str) -> None:
+def say(text: str, stream: str = "stdout") -> None:
     """Print a line; the work goes on when nobody reads it any more (``| head``)."""
     try:
-        print(text, flush=True)
+        print(text, file=getattr(sys, stream), flush=True)
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        setattr(sys, stream, open(os.devnull, "w", encoding="utf-8"))
 
 
 def complain(text: str) -> None:
     """Print a line for standard error."""
-    print(f"pvsd: {text}", file=sys.stderr)
+    say(f"pvsd: {text}", "stderr")
 
 
 def load_model(interface: str, args: argparse.Namespace):

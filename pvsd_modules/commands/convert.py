@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from pvsd_modules.commands.common import say
+
 EPILOG = "The folder can be given to other commands as --model."
 
 
@@ -36,5 +38,5 @@ def run(args: argparse.Namespace) -> int:
     convert_original(
         args.student, args.denoiser, args.output_folder, args.teacher, args.overwrite
     )
-    print(f"{args.output_folder} is written: use it with --model {args.output_folder}")
+    say(f"{args.output_folder} is written: use it with --model {args.output_folder}")
     return 0

@@ -118,7 +118,11 @@ def run(args: argparse.Namespace) -> int:
     from pvsd_modules.io.pipes import is_pipe
 
     piped = [path for path in args.inputs if is_pipe(path)]
-    if piped or args.raw or (args.output is not None and is_pipe(args.output)):
+    if (
+        piped
+        or args.raw is not None
+        or (args.output is not None and is_pipe(args.output))
+    ):
         return enhance_pipe(args)
     results: list[Result] = []
 
@@ -131,12 +135,13 @@ def run(args: argparse.Namespace) -> int:
     several = len(jobs) + len(results) > 1 or os.path.isdir(args.inputs[0])
     if not several:
         check(jobs[0], args.overwrite)
-    if args.report is not None:
-        check_report(args.report, jobs, args.overwrite)
-    for folder in {output.parent for _, output in jobs}:
-        remove_leftovers(folder)
     names = ("model", "strength", "track", "lips", "overlay")
     settings = {name: getattr(args, name) for name in names}
+    if args.report is not None:
+        check_report(args.report, jobs, args.overwrite)
+        write_report(args.report, settings, results)  # fails now, not after the work
+    for folder in {output.parent for _, output in jobs}:
+        remove_leftovers(folder)
     root = Path(args.output) if args.output is not None else Path()
     finished = Finished(root, settings) if several and args.output else None
     to_do = []

@@ -7,11 +7,10 @@ it is started again.
 
 import argparse
 import math
-import sys
 from pathlib import Path
 
 from pvsd_modules.checkpoints.find import DEFAULT_MODEL
-from pvsd_modules.commands.common import TRUST, few, positive, quiet
+from pvsd_modules.commands.common import TRUST, complain, few, positive, quiet, say
 from pvsd_modules.errors import PvsdError
 
 EPILOG = (
@@ -121,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
         from pvsd_modules.evaluation.lists import write_mixtures
 
         count = write_mixtures(items, args.write_mixtures)
-        print(f"{count} mixtures are written to {args.write_mixtures}.")
+        say(f"{count} mixtures are written to {args.write_mixtures}.")
         return 0
     return _score(items, args)
 
@@ -168,20 +167,19 @@ def _score(items: dict, args: argparse.Namespace) -> int:
     summary = evaluate(
         items, settings, args.output, workers=args.workers, overwrite=args.overwrite
     )
-    print(markdown({**summary, "categories": [], "failures": {}}))
-    print(f"Written: {', '.join(map(str, written))}")
+    say(markdown({**summary, "categories": [], "failures": {}}))
+    say(f"Written: {', '.join(map(str, written))}")
     return report_failures(summary["failures"], len(items))
 
 
 def report_failures(failures: dict[str, str], count: int) -> int:
     """Names on stderr what failed; the exit code."""
     for name, reason in list(failures.items())[:SHOWN]:
-        print(f"pvsd: {name}: {reason}", file=sys.stderr)
+        complain(f"{name}: {reason}")
     if failures:
-        print(
-            f"pvsd: {len(failures)} of {count} recordings FAILED and count in no mean; "
-            "the summary names them all.",
-            file=sys.stderr,
+        complain(
+            f"{len(failures)} of {count} recordings FAILED and count in no mean; "
+            "the summary names them all."
         )
     return 1 if failures else 0
 
@@ -234,11 +232,11 @@ def _compare(args: argparse.Namespace) -> int:
     if args.output and args.output.exists() and not args.overwrite:
         raise PvsdError(f"{args.output} exists: add --overwrite to replace it.")
     result = compare(rows_a, rows_b, names, cluster=args.cluster)
-    print(f"A: {path_a}\nB: {path_b}\n\n{comparison_table(result)}")
+    say(f"A: {path_a}\nB: {path_b}\n\n{comparison_table(result)}")
     for name, only in (("A", result["only_a"]), ("B", result["only_b"])):
         if only:
-            print(f"pvsd: {len(only)} recordings are in {name} alone.", file=sys.stderr)
+            complain(f"{len(only)} recordings are in {name} alone.")
     if args.output:
         save_json(args.output, {"a": str(path_a), "b": str(path_b), **result})
-        print(f"Written: {args.output}")
+        say(f"Written: {args.output}")
     return 0

@@ -41,7 +41,8 @@ def plan_outputs(
     Raises
     ------
     PvsdError
-        When nothing is found, or two inputs would be written to one file.
+        When nothing is found, two inputs would be written to one file, or the only
+        name is too long.
 
     Example
     -------
@@ -69,6 +70,8 @@ def plan_outputs(
             raise PvsdError(
                 f"{target} looks like one file: for several inputs -o names a folder."
             )
+    if suffix and target is not None and not into_folder and target.suffix != suffix:
+        raise PvsdError(f"{target} does not end in {suffix}: leave --format out.")
     jobs = []
     for path, relative in _found(inputs, target if into_folder else None, report):
         if target is None:
@@ -78,9 +81,12 @@ def plan_outputs(
             made = target / (relative.with_suffix(suffix) if suffix else relative)
         else:
             made = target
-        longest = max(len(os.fsencode(one.name)) for one in (path, made))
-        if longest > _LONGEST and several:
-            report(path, f"a name of {longest} bytes is longer than {_LONGEST} bytes.")
+        length, longest = max((len(os.fsencode(x.name)), x) for x in (path, made))
+        if length > _LONGEST:
+            reason = f"a name of {length} bytes is longer than {_LONGEST} bytes."
+            if not several:
+                raise PvsdError(f"{longest}: {reason}")
+            report(path, reason)
         else:
             jobs.append((path, made))
     _refuse_collisions(jobs)

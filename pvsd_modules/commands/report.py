@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from pvsd_modules.commands.common import say
 from pvsd_modules.errors import PvsdError
 
 EPILOG = (
@@ -63,5 +64,5 @@ def run(args: argparse.Namespace) -> int:
         dict(args.scores), output, dict(args.examples), args.lips, args.curves,
         args.title,
     )  # fmt: skip
-    print(f"{output}, figures in {figures}")
+    say(f"{output}, figures in {figures}")
     return 0

@@ -62,10 +62,10 @@ def written_whole(path: str | Path, replace: bool = True) -> Iterator[Path]:
             raise PvsdError(f"{path} is a folder: name a file to write.")
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path.parent)
-        temporary = temporary_name(path)
-        temporary.touch()
+    temporary = temporary_name(path)
     try:
         with _sentences(path):
+            temporary.touch()
             yield temporary
             _check_target(path, replace)
             if path.exists():
@@ -115,10 +115,10 @@ def folder_written_whole(folder: str | Path, replace: bool = True) -> Iterator[P
         if folder.exists() and not folder.is_dir():
             raise PvsdError(f"{folder} is a file: name a folder to make.")
         _sweep(folder.parent)
-        temporary = temporary_name(folder)
-        temporary.mkdir(parents=True)
+    temporary = temporary_name(folder)
     try:
         with _sentences(folder):
+            temporary.mkdir(parents=True)
             yield temporary
             _put_in_place(temporary, folder)
     finally:

@@ -19,6 +19,7 @@ import torch
 from hyperpyyaml import load_hyperpyyaml
 from speechbrain.utils.seed import seed_everything
 
+from pvsd_modules.commands.common import say
 from pvsd_modules.commands.evaluate import report_failures
 from pvsd_modules.data.datasets import load_manifest
 from pvsd_modules.errors import PvsdError, exit_on_error
@@ -106,7 +107,7 @@ def main(arguments):
         faces = load_faces(hparams, systems.values())
         machinery["cluster"] = hparams["cluster"]
         found = evaluate_systems(items, systems, common, folder, faces, **machinery)
-        print(side_by_side(found["systems"], found["comparisons"]), end="")
+        say(side_by_side(found["systems"], found["comparisons"]).rstrip())
         codes = [
             report_failures(summary["failures"], len(items))
             for summary in found["systems"].values()
@@ -115,7 +116,7 @@ def main(arguments):
     faces = load_faces(hparams, [hparams])
     settings = replace(common, model=str(hparams["model"]), lips=hparams["lips"])
     summary = evaluate(items, settings, folder / "scores.csv", faces, **machinery)
-    print(markdown({**summary, "categories": [], "failures": {}}), end="")
+    say(markdown({**summary, "categories": [], "failures": {}}).rstrip())
     return report_failures(summary["failures"], len(items))
 
 

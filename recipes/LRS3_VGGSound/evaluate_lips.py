@@ -19,6 +19,7 @@ from hyperpyyaml import load_hyperpyyaml
 from speechbrain.utils.seed import seed_everything
 
 from pvsd_modules.checkpoints.find import model_name
+from pvsd_modules.commands.common import say
 from pvsd_modules.errors import exit_on_error
 from pvsd_modules.evaluation.lip_evaluation import LipScorer, clips, evaluate_lips
 from pvsd_modules.evaluation.lip_scores import COLUMNS, summarise_lips
@@ -128,7 +129,7 @@ def main(arguments):
     name = model_name(str(hparams["model"]))
     summary = {"model": name, "comparisons": summarise_lips(rows)}
     write(folder, rows, summary)
-    print(lips_markdown(summary), end="")
+    say(lips_markdown(summary).rstrip())
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pvsd_modules.checkpoints.card import Card
 from pvsd_modules.checkpoints.export import export
+from pvsd_modules.commands.common import say
 from pvsd_modules.errors import PvsdError, exit_on_error
 from pvsd_modules.evaluation import markdown
 from pvsd_modules.inference import PseudoVisualEnhancement
@@ -91,11 +92,11 @@ def main(arguments=None):
         half=args.half,
         allow_unvalidated=args.allow_unvalidated,
     )
-    print(f"Wrote {folder}.")
+    say(f"Wrote {folder}.")
     try:
         PseudoVisualEnhancement.from_hparams(folder)
     except PvsdError as error:
-        print(f"Note: {error}")
+        say(f"Note: {error}")
 
 
 if __name__ == "__main__":

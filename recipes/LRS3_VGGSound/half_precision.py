@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from pvsd_modules.checkpoints.weights import read_weights
+from pvsd_modules.commands.common import say
 from pvsd_modules.errors import PvsdError
 
 
@@ -67,7 +68,7 @@ def main(arguments=None) -> int:
     partial = output.with_name(output.name + ".partial")
     torch.save(halves, partial)
     partial.replace(output)
-    print(f"{path} -> {output}, {output.stat().st_size / 1e6:.1f} MB")
+    say(f"{path} -> {output}, {output.stat().st_size / 1e6:.1f} MB")
     return 0
 
 

@@ -22,7 +22,7 @@ import torch
 from scipy.signal import fftconvolve
 
 from pvsd_modules.alignment import SAMPLE_RATE
-from pvsd_modules.commands.common import positive
+from pvsd_modules.commands.common import positive, say
 from pvsd_modules.data.datasets import load_manifest
 from pvsd_modules.data.manifests.rooms import files_by_room
 from pvsd_modules.data.mixing import item_generator, loop_from, mix_at_snr
@@ -123,7 +123,7 @@ def main(arguments=None):
     }
     with folder_written_whole(args.output_folder, replace=False) as folder:
         write(manifests, folder, args.count, args.seed)
-    print(f"{args.count} recordings are written to {args.output_folder}.")
+    say(f"{args.count} recordings are written to {args.output_folder}.")
 
 
 if __name__ == "__main__":

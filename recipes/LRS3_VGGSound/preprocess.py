@@ -23,6 +23,7 @@ import os
 import sys
 from pathlib import Path
 
+from pvsd_modules.commands.common import say
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.faces.detectors import make_detector
 from pvsd_modules.faces.preprocess_clip import Settings, find_clips
@@ -104,8 +105,8 @@ def main(arguments: list[str] | None = None) -> int:
     except PvsdError as error:
         print(error, file=sys.stderr)
     for clip, reason in summary["failures"].items():
-        print(f"failed: {clip}: {reason}")
-    print(
+        say(f"failed: {clip}: {reason}")
+    say(
         f"{summary['done']} clips done, {summary['skipped']} were done before, "
         f"{summary['failed']} failed. Details: {target}"
     )

@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 from pvsd_modules.checkpoints.find import DEFAULT_MODEL
+from pvsd_modules.commands.common import say
 from pvsd_modules.errors import PvsdError, exit_on_error
 from pvsd_modules.io.atomic import written_whole
 from pvsd_modules.report.curves import save_curves
@@ -128,7 +129,7 @@ def write(root):
         if now != wanted:
             with written_whole(path) as temporary:
                 temporary.write_text(wanted, encoding="utf-8")
-            print(path)
+            say(str(path))
     return 0
 
 

@@ -4,8 +4,10 @@ A row is a command line, the exit code, and words that the message holds. {b} is
 folder of bad files, {m} one of model folders, {o} an empty folder for outputs.
 """
 
+import io
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import bad_files
 import pytest
@@ -53,6 +55,9 @@ ROWS = [
     ("enhance {b}/good.wav -o {b}/loop.wav/x.wav --model {m}/good", 2, "loop.wav"),
     (f"enhance {{b}}/good.wav -o {{o}}/{LONG}.wav --model {{m}}/good", 2, "xxx"),
     ("enhance {b}/good.wav {b}/other.wav -o {o}/x.wav --model {m}/good", 2, "x.wav"),
+    (f"enhance {{b}}/{'y' * 243}.wav --model {{m}}/good", 2, "longer than 255 bytes"),
+    ("enhance {b}/no* -o {o}/x --model {m}/good", 1, "noise.mp3"),
+    ("enhance {b}/no*thing.wav -o {o}/x --model {m}/good", 2, "matches no file"),
     # Options.
     *(
         (f"enhance {{b}}/good.wav -o {{o}}/x.wav {option}", 2, word)
@@ -67,6 +72,57 @@ ROWS = [
             ("--device gpu --model {m}/good", "gpu"),
             ("--device cuda:99 --model {m}/good", "cuda:99"),
             ("--precision fp8", "fp8"),
+            ("--track 0", "0 is not a whole number"),
+            ("--track one", "one is not a whole number"),
+            ("--track 2 --model {m}/good", "no audio track 2"),
+            ("--format xyz", "xyz cannot be written: use"),
+            ("--format ''", "cannot be written: use"),
+            ("--format mp4 --model {m}/good", "x.wav does not end in .mp4"),
+            ("--jobs 0", "0 is not a whole number"),
+            ("--jobs many", "many is not a whole number"),
+            ("--jobs 1000000", "1000000 is more than"),
+            ("--report {b}/notes.txt", "notes.txt exists"),
+            ("--report {b}/good.wav --overwrite", "good.wav is an input or output"),
+            ("--report {b}/notes.txt/r.json --model {m}/good", "notes.txt"),
+            ("--report {b}/bare --model {m}/good", "bare"),
+        )
+    ),
+    # Samples without a header, and pipes.
+    *(
+        (f"enhance {{b}}/good.wav -o {{o}}/x.wav --model {{m}}/good {option}", 2, word)
+        for option, word in (
+            ("--raw s17le", "s17le is no format of raw samples"),
+            ("--raw ''", "is no format of raw samples"),
+            ("--raw s16le --rate 0", "0 is not a whole number"),
+            ("--raw s16le --rate 7", "7"),
+            ("--raw s16le --rate 48k", "48k is not a whole number"),
+            ("--raw s16le --channels 0", "0 is not a whole number"),
+            ("--raw s16le --channels 65", "1 to 64 channels"),
+        )
+    ),
+    ("enhance - --model {m}/good", 2, "-o names the output"),
+    ("enhance - {b}/good.wav -o {o}/x.wav --model {m}/good", 2, "one input"),
+    ("enhance - -o {b}/notes.txt --model {m}/good", 2, "notes.txt exists"),
+    ("enhance - -o {o}/x.wav --model {m}/good", 2, "Nothing came through the pipe"),
+    # Streams.
+    *(
+        (f"stream {words}", 2, word)
+        for words, word in (
+            ("{b}/good.wav", "good.wav is not a pipe"),
+            ("{b}/gone.wav", "gone.wav is not a pipe"),
+            ("- -o {o}/x.wav", "x.wav is not a pipe"),
+            ("- --chunk 0", "0 is not a whole number"),
+            ("- --chunk 1.5", "1.5 is not a whole number"),
+            ("- --seconds 0", "--seconds must be"),
+            ("- --seconds nan", "--seconds must be"),
+            ("- --seconds long", "long"),
+            ("- --strength 2", "2 is not a number from 0 to 1"),
+            ("- --raw s17le", "s17le is no format of raw samples"),
+            ("- --raw s16le --rate 7 --model {m}/good", "7"),
+            ("- --raw s16le --channels 65", "1 to 64 channels"),
+            ("- --model {m}/gone", "gone"),
+            ("- --model {m}/yaml_apply", "not allowed"),
+            ("- --model {m}/good", "Nothing came through the pipe"),
         )
     ),
     # Models.
@@ -138,6 +194,9 @@ ROWS = [
      2, "none of the paper's networks"),
     ("convert --student {m}/nan.ckpt --denoiser {m}/nan.ckpt --output_folder {b}",
      2, "not empty"),
+    ("convert --student {m}/nan.ckpt --denoiser {m}/nan.ckpt "
+     "--output_folder {b}/notes.txt", 2, "notes.txt"),
+    ("convert --student {m}/nan.ckpt --output_folder {o}/m", 2, "--denoiser"),
     # Evaluate.
     ("evaluate --noisy {b} --output {o}/s.csv", 2, "--clean"),
     ("evaluate --clean {b} --output {o}/s.csv", 2, "--noisy"),
@@ -217,7 +276,15 @@ ROWS = [
      2, "bare"),
     # Benchmarks.
     ("benchmark --model {m}/gone", 2, "gone"),
+    ("benchmark --model {m}/yaml_apply", 2, "not allowed"),
+    ("benchmark --model {m}/yaml_foreign --parts size", 2, "not allowed"),
+    ("benchmark --model {m}/weights_cut --parts size", 2, "damaged"),
+    ("benchmark --model ''", 2, "holds no hyperparams.yaml"),
     ("benchmark --parts nonsense", 2, "nonsense"),
+    ("benchmark --durations 1e9", 2, "--durations"),
+    ("benchmark --memory_precision fp8", 2, "fp8"),
+    ("benchmark --output {b}/bare --quick", 2, "bare"),
+    ("benchmark --output {b}/notes.txt/x.json --quick", 2, "notes.txt"),
     ("benchmark --durations 0", 2, "--durations"),
     ("benchmark --durations nan", 2, "--durations"),
     ("benchmark --output {b}/notes.txt", 2, "notes.txt exists"),
@@ -248,6 +315,7 @@ def test_a_bad_input_is_a_sentence(
     line, code, words, bad, tmp_path, capfd, monkeypatch
 ):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO()))
     before = contents(bad)
     command = line.format(b=bad, m=bad / "models", o=tmp_path)
     try:

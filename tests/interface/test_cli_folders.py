@@ -124,16 +124,20 @@ def test_bad_names_are_named_and_the_others_go_on(pvsd, tmp_path, monkeypatch):
 
 def test_a_closed_standard_output_stops_nothing(pvsd, tmp_path, monkeypatch):
     class Closed:
-        def write(self, text):
+        def write(self, text=""):
             raise BrokenPipeError
 
         flush = write
 
+        def isatty(self):
+            return False
+
     for name in ("a.wav", "b.wav"):
         write(tmp_path / "in" / name)
-    monkeypatch.setattr(sys, "stdout", Closed())
-    common.say("nobody reads this")
-    monkeypatch.setattr(sys, "stdout", Closed())
+    for stream in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, Closed())
+        common.say("nobody reads this", stream)
+        monkeypatch.setattr(sys, stream, Closed())
     from tiny_networks import make_folder
 
     from pvsd_modules import cli
@@ -142,13 +146,23 @@ def test_a_closed_standard_output_stops_nothing(pvsd, tmp_path, monkeypatch):
     words = ["enhance", tmp_path / "in", "-o", tmp_path / "out", "--model", model]
     assert cli.main([*map(str, words), "--trust"]) == 0
     assert len(list((tmp_path / "out").iterdir())) == 2
+    monkeypatch.chdir(tmp_path)
+    for line, written in (
+        ("evaluate --enhanced out --clean in --measures si_sdr --output s.csv", "s.md"),
+        ("evaluate --compare s.csv s.csv --output c.json", "c.json"),
+        ("report --scores a=s.csv -o r.html", "r.html"),
+        ("info", "r.html"),
+    ):
+        monkeypatch.setattr(sys, "stdout", Closed())
+        monkeypatch.setattr(sys, "stderr", Closed())
+        assert cli.main(line.split()) == 0 and Path(written).is_file()
 
 
 @posix
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP", "SIGINT"])
 def test_signals_clean_up(tmp_path, identity_folder, number):
     """While the model loads or while it runs: one sentence, nothing half-written."""
-    write(tmp_path / "a.wav", 16000 * 600)
+    write(tmp_path / "a.wav", 16000 * 1800)
     words = ["enhance", "a.wav", "-o", "out/b.wav", "--trust", "--model"]
     process = subprocess.Popen(
         [sys.executable, "-m", "pvsd_modules.cli", *words, str(identity_folder)],
