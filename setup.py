@@ -3,7 +3,7 @@
 The core enhances recordings and generates lips: it needs no compiler and no system
 library. The extra `train` adds what training and scoring need, of which pesq is
 compiled on installation and opencv-python looks for libGL when it is imported.
-`live` is for a microphone, `onnx` for export, `docs` builds the pages of docs/.
+`live` is for a microphone, `onnx` for `pvsd export`, `docs` builds the pages of docs/.
 """
 
 import re
@@ -60,6 +60,7 @@ EXTRAS = {
 EXTRAS["dev"] = [
     *EXTRAS["train"],
     *EXTRAS["shards"],
+    *EXTRAS["onnx"],
     *EXTRAS["docs"],
     "pytest>=8.3,<10",
     "pytest-timeout>=2.3",
@@ -115,6 +116,7 @@ setup(
             ),
         ],
         "pvsd_modules.data.manifests": ["*.txt"],
+        "pvsd_modules.inference.onnx": ["readme.md"],
         "pvsd_modules.report": ["page.html"],
     },
     install_requires=CORE,

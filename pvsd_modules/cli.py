@@ -14,7 +14,7 @@ from pvsd_modules.commands.common import complain
 from pvsd_modules.errors import PvsdError
 
 COMMANDS = (
-    *("enhance", "stream", "lips", "info", "convert"),
+    *("enhance", "stream", "lips", "info", "convert", "export"),
     *("evaluate", "report", "benchmark"),
 )
 

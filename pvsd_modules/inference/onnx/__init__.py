@@ -1,0 +1,1 @@
+"""Exports a model as ONNX graphs that a program without PyTorch runs."""
