@@ -206,7 +206,7 @@ def shard_pipeline(
     -------
     webdataset.DataPipeline
         Of `PaddedBatch` with ``id``, ``noisy_sig`` and ``clean_sig``; has a length and
-        ``set_epoch``.
+        ``start_at``, with which a `PvsdBrain` resumes it in the middle of an epoch.
 
     Raises
     ------
@@ -221,11 +221,16 @@ def shard_pipeline(
         ) from error
 
     class Pipeline(webdataset.DataPipeline):
-        """A class of its own for the epoch and the length."""
+        """A class of its own for the epoch, the position and the length."""
 
-        def set_epoch(self, epoch):
-            """Chooses order and mixtures of an epoch, counted from 1."""
-            mixer.epoch = epoch
+        data_ids = sorted(manifest)  # these two are for `RunIdentity`
+        sharing = {"batch_size": batch_size, "workers": workers}
+        done = 0
+
+        def start_at(self, epoch, batch=0):
+            """Chooses order and mixtures of an epoch, counted from 1, and how many
+            batches of it to leave out."""
+            mixer.epoch, self.done = epoch, batch
 
         def __len__(self):
             return batches * workers
@@ -241,10 +246,22 @@ def shard_pipeline(
             "workers: write smaller ones (--shard_files) or use fewer workers."
         )
 
+    def worker() -> int:
+        info = get_worker_info()
+        if info and info.num_workers != workers:
+            raise PvsdError(
+                f"The loader has num_workers {info.num_workers}, and its shards were "
+                f"shared among {workers}: give both the same number."
+            )
+        # The loader asks its workers in turn: the first has the next batch.
+        return ((info.id if info else 0) + pipeline.done) % workers
+
+    def done() -> int:
+        return (pipeline.done - worker() + workers - 1) // workers
+
     def source():
         order = random.Random(f"{mixer.seed} {mixer.epoch}").sample(shards, len(shards))
-        info = get_worker_info()
-        reader = rank * workers + (info.id if info else 0)
+        reader = rank * workers + worker()
         return ({"url": str(shard)} for shard in order[reader::readers])
 
     def mix(samples):
@@ -255,10 +272,12 @@ def shard_pipeline(
             noisy, clean, _ = mixer(name, manifest[name]["wav"], speech)
             yield {"id": name, "noisy_sig": noisy, "clean_sig": clean}
 
-    return Pipeline(
+    pipeline = Pipeline(
         source,
         webdataset.tarfile_to_samples(),
+        lambda samples: itertools.islice(samples, done() * batch_size, None),
         mix,
         webdataset.batched(batch_size, collation_fn=PaddedBatch, partial=False),
-        lambda found: itertools.islice(found, batches),
+        lambda found: itertools.islice(found, batches - done()),
     )
+    return pipeline

@@ -12,6 +12,7 @@ from speechbrain.dataio.dataset import (
 from speechbrain.utils.distributed import ddp_all_reduce, get_local_rank
 from speechbrain.utils.run_opts import RunOptions
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import IterableDataset
 
 from pvsd_modules.data.datasets import MixingDataset
 from pvsd_modules.errors import PvsdError
@@ -150,6 +151,15 @@ class PvsdBrain(sb.Brain):
             self._epochs_done = epoch - 1
             if isinstance(self.train_set, MixingDataset):
                 self.train_set.set_epoch(epoch)
+            elif hasattr(self.train_set, "start_at"):  # streamed shards
+                self.train_set.start_at(epoch, self.step)
+            elif self.step and isinstance(self.train_set, IterableDataset):
+                raise PvsdError(
+                    "The run was interrupted in the middle of an epoch, and a "
+                    f"{type(self.train_set).__name__} does not say where to go on: "
+                    "give it a method start_at(epoch, batch), or start from the "
+                    "run's weights with init_path in another output_folder."
+                )
         for name, module in self._wrapped.items():
             if not isinstance(module, DistributedDataParallel):
                 continue

@@ -4,7 +4,6 @@ import hashlib
 import json
 from pathlib import Path
 
-from speechbrain.dataio.dataset import DynamicItemDataset
 from speechbrain.utils.checkpoints import (
     mark_as_loader,
     mark_as_saver,
@@ -33,12 +32,13 @@ class RunIdentity:
     """
 
     def __init__(self, dataset, batch_size: int, processes: int):
-        self.items = len(dataset)
-        self.digest = ""
-        if isinstance(dataset, DynamicItemDataset):
-            names = "\n".join(dataset.data_ids)
-            self.digest = hashlib.sha256(names.encode()).hexdigest()[:16]
+        self.items, self.digest = len(dataset), ""
+        if names := getattr(dataset, "data_ids", []):
+            self.items = len(names)
+            digest = hashlib.sha256("\n".join(names).encode())
+            self.digest = digest.hexdigest()[:16]
         self.sharing = {"batch_size": batch_size, "processes": processes}
+        self.sharing |= getattr(dataset, "sharing", {})  # of streamed shards
 
     @mark_as_saver
     def save(self, path) -> None:
@@ -72,7 +72,7 @@ class RunIdentity:
         if end_of_epoch:
             return
         for name, now in self.sharing.items():
-            if stored[name] != now:
+            if stored.get(name, now) != now:
                 raise PvsdError(
                     f"The run of {Path(path).parent} was interrupted in the middle of "
                     f"an epoch with {name} {stored[name]}, and there are {now} now: "
