@@ -49,6 +49,7 @@ def multiplications(network: nn.Module, *inputs) -> int:
     counts = []
 
     def count(layer, given, result):
+        """Adds the multiply-accumulates of a layer."""
         if isinstance(layer, nn.modules.conv._ConvTransposeNd):
             positions = given[0].shape[0] * given[0][0, 0].numel()
         elif isinstance(layer, nn.modules.conv._ConvNd):

@@ -56,6 +56,7 @@ def _parts(model, count: int, repeats: int) -> dict[str, float]:
         lips = student(noisy)
 
         def features():
+            """What both networks read."""
             denoiser.analyse(noisy)
             if isinstance(student, PaperLipStudent):
                 student.mel(lip_windows(noisy))

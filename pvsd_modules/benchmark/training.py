@@ -56,12 +56,14 @@ def training(model, batch: int, seconds: float, repeats: int) -> list[Row]:
     loss = FeatureL1() if is_paper else CompressedSpectralLoss()
 
     def lips_of(network, wav):
+        """Output of a network that is not trained."""
         with torch.no_grad():
             return network(wav).float()
 
     wanted = lips_of(still_teacher, clean_part)
 
     def denoiser_loss():
+        """Loss of a step, the student's lips included."""
         lips, features = lips_of(still_student, noisy), lips_of(denoiser.analyse, clean)
         targets = {"noisy": noisy, "clean": clean, "features": features}
         found = denoiser(noisy, lips)
@@ -102,6 +104,7 @@ def _step(network: torch.nn.Module, loss):
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-5)
 
     def step(in_bf16: bool):
+        """One step of the optimiser."""
         optimiser.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16):
             found = loss()

@@ -113,6 +113,7 @@ class AudioStore:
             while todo:
 
                 def fill(number):
+                    """Decodes the files of a part."""
                     part = _Part(self.folder, number)
                     return part.fill(wanted[number], bar.update, failures)
 

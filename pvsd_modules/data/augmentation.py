@@ -97,6 +97,7 @@ class Augmenter:
         drawn = Drawn(start, speech, colours=[self.draw_colour(random, room)])
 
         def add_noise():
+            """Draws a noise and its filter."""
             drawn.noises.append(noise())
             drawn.colours.append(self.draw_colour(random))
 

@@ -73,6 +73,7 @@ def mix_coloured(signals: Tensor, drawn: list[Drawn]) -> tuple[Tensor, Tensor]:
     device, samples = signals.device, signals.shape[2]
 
     def each(values):
+        """One number of each item, ``[batch]``."""
         return torch.tensor(list(values), device=device, dtype=torch.float32)
 
     effects = [item.effects for item in drawn]

@@ -96,6 +96,7 @@ def mixing_dataset(manifest: dict, mixer: TrainingMixer, real_lips: bool = False
     @sb.utils.data_pipeline.takes("id", "wav")
     @sb.utils.data_pipeline.provides("drawn", "start", "samples")
     def draw(item_id, wav):
+        """The random choices of a training item."""
         drawn = mixer.draw(item_id, wav)
         yield drawn
         yield drawn.start
@@ -104,6 +105,7 @@ def mixing_dataset(manifest: dict, mixer: TrainingMixer, real_lips: bool = False
     @sb.utils.data_pipeline.takes("drawn")
     @sb.utils.data_pipeline.provides("noisy_sig", "clean_sig")
     def mix(drawn):
+        """Noisy and clean signal of a training item."""
         yield from mixer.mix(drawn)
 
     items, keys = [draw, mix], ["id", "noisy_sig", "clean_sig"]
@@ -112,12 +114,14 @@ def mixing_dataset(manifest: dict, mixer: TrainingMixer, real_lips: bool = False
         @sb.utils.data_pipeline.takes("frames", "frame_count", "start")
         @sb.utils.data_pipeline.provides("lips", "lips_median")
         def lips(frames, count, start):
+            """The frames of the segment, and the median of the clip."""
             yield read_segment(frames, int(count), start, mixer.samples)
             yield clip_median(frames, int(count))
 
         @sb.utils.data_pipeline.takes("id", "frames", "frame_count", "start")
         @sb.utils.data_pipeline.provides("face")
         def face(item_id, frames, count, start):
+            """A frame from outside of the segment."""
             random = item_generator(mixer.seed, mixer.epoch, f"face of {item_id}")
             # The segment's own frames are what is to be drawn: they give nothing away.
             first = start // SAMPLES_PER_FRAME
@@ -141,6 +145,7 @@ def mixture_dataset(manifest: dict, store: AudioStore, faces: dict | None = None
     """
 
     def mix(item_id):
+        """Noisy and clean signal of a mixture or a pair."""
         item = manifest[item_id]
         if "noisy" in item:
             clean, noisy = store.read(item["clean"]), store.read(item["noisy"])
@@ -154,6 +159,7 @@ def mixture_dataset(manifest: dict, store: AudioStore, faces: dict | None = None
     @sb.utils.data_pipeline.takes("id")
     @sb.utils.data_pipeline.provides("noisy_sig", "clean_sig")
     def pair(item_id):
+        """Noisy and clean signal of an item."""
         yield from mix(item_id)
 
     items, keys = [pair], ["id", "noisy_sig", "clean_sig"]
@@ -163,6 +169,7 @@ def mixture_dataset(manifest: dict, store: AudioStore, faces: dict | None = None
         @sb.utils.data_pipeline.takes("id", "clean_sig")
         @sb.utils.data_pipeline.provides("lips")
         def lips(item_id, clean):
+            """The frames that belong to the clean signal."""
             item = manifest[item_id]
             face = by_wav[item["clean"]]
             start, count = item.get("clean_start", 0), int(face["frame_count"])

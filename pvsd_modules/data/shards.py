@@ -260,11 +260,13 @@ def shard_pipeline(
         return (pipeline.done - worker() + workers - 1) // workers
 
     def source():
+        """The shards of this worker, in the order of the epoch."""
         order = random.Random(f"{mixer.seed} {mixer.epoch}").sample(shards, len(shards))
         reader = rank * workers + worker()
         return ({"url": str(shard)} for shard in order[reader::readers])
 
     def mix(samples):
+        """Makes training items of recordings."""
         for sample in samples:
             name = json.loads(sample["json"])["id"]
             wave, _ = soundfile.read(io.BytesIO(sample["wav"]), dtype="int16")

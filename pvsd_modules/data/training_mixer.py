@@ -1,5 +1,7 @@
 """Makes one training item: a stretch of speech, noises, a room, a level."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -102,12 +104,7 @@ class TrainingMixer:
         if not self.noise:
             return Drawn(start, clean)
 
-        def noise():
-            return self._noise(random)
-
-        def snr():
-            return self._snr(random)
-
+        noise, snr = partial(self._noise, random), partial(self._snr, random)
         if self.augment is not None:
             inputs = (clean, start, noise, snr, self.bursts)
             return self.augment.draw(random, self.samples, *inputs)

@@ -76,6 +76,7 @@ class VoiceChanger:
 
     def _level(self, wav: Tensor) -> Tensor:
         def uniform(bounds):
+            """A number within bounds for each item."""
             low, high = bounds
             return low + (high - low) * torch.rand(len(wav), 1, device=wav.device)
 

@@ -108,6 +108,7 @@ def preprocess_clips(
     with tqdm(total=len(clips), unit="clip", desc="preprocess", disable=None) as bar:
 
         def note(outcome):
+            """Keeps an outcome and moves the progress bar."""
             nonlocal failed
             if outcome.status == "busy":
                 busy[outcome.clip] = clips[outcome.clip]

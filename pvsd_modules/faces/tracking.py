@@ -83,6 +83,7 @@ def main_track(found: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
     """
 
     def weight(track):
+        """Sum of the areas of a track's boxes."""
         return sum(np.prod(box[2:] - box[:2]) for box in track.values())
 
     return max(face_tracks(found), key=weight, default={})

@@ -82,6 +82,7 @@ def llr(clean, enhanced) -> float | None:
     """
 
     def distance(clean, enhanced):
+        """Log-likelihood ratio of each frame."""
         clean_lags, enhanced_lags = _autocorrelation(clean), _autocorrelation(enhanced)
         own, other = _predictor(clean_lags), _predictor(enhanced_lags)
         ratio = _residual(other, clean_lags) / _residual(own, clean_lags)
@@ -99,6 +100,7 @@ def wss(clean, enhanced) -> float | None:
     """
 
     def distance(clean, enhanced):
+        """Weighted spectral slope distance of each frame."""
         clean_bands, enhanced_bands = _bands(clean), _bands(enhanced)
         weights = (_weights(clean_bands) + _weights(enhanced_bands)) / 2
         difference = np.diff(clean_bands) - np.diff(enhanced_bands)
@@ -111,6 +113,7 @@ def _trimmed_mean(distance, clean, enhanced) -> float | None:
     """Mean of the lowest 95 % of the distances of windowed frames."""
 
     def of_piece(*piece):
+        """Mean distance over the best frames of a piece."""
         # A trace of an offset keeps silence defined.
         both = [frames(x + EPS, FRAME, HOP) * WINDOW for x in piece]
         distances = np.sort(distance(*both)) if len(both[0]) else np.empty(0)

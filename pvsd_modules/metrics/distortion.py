@@ -57,6 +57,7 @@ def seg_snr(clean, enhanced) -> float | None:
         return None
 
     def of_piece(clean, enhanced):
+        """Segmental SNR of a piece."""
         signal = frames(clean + EPS, FRAME, HOP) * WINDOW
         error = frames(clean - enhanced, FRAME, HOP) * WINDOW
         if not len(signal):

@@ -41,7 +41,8 @@ def inverse_stft(
     window = functional.pad(window, (left, length - len(window) - left))[:, None]
     total = length + hop * (steps - 1)
 
-    def overlap_add(frames):  # [batch, length, steps] to [batch, total]
+    def overlap_add(frames):
+        """``[batch, length, steps]`` to ``[batch, total]``."""
         return functional.fold(frames, (1, total), (1, length), stride=hop)[:, 0, 0]
 
     signal = overlap_add(torch.fft.irfft(spectrum, length, dim=1) * window)

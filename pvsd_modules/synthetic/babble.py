@@ -67,6 +67,7 @@ def plan(seconds: float, pace: float, rng) -> tuple[list[Sound], list[Word]]:
     sounds, words, now = [], [], 0.0
 
     def add(sound, scale=1.0):
+        """Appends a sound at the speaker's pace."""
         nonlocal now
         length = sound.seconds * scale * pace * rng.uniform(0.8, 1.25)
         sounds.append(Sound(**(vars(sound) | {"seconds": length})))

@@ -35,6 +35,8 @@ def _generator(*numbers: int) -> np.random.Generator:
 
 @dataclass(frozen=True)
 class _Voice:
+    """What distinguishes a speaker."""
+
     pitch: float  # Hz
     tract: float  # scales the resonances: about 0.9 for long, 1.15 for short tracts
     pace: float  # scales the lengths of sounds
@@ -128,6 +130,7 @@ def utter(seconds: float, speaker: int = 0, seed: int = 0) -> Utterance:
     which = np.minimum(which, len(sounds) - 1)
 
     def track(pick, reach):
+        """A property of the sounds, smoothed over time."""
         values = np.array([pick(sound) for sound in sounds], dtype=float)
         return _smoothed(values[which], reach)
 

@@ -187,6 +187,7 @@ class CompressedSpectralLoss(nn.Module):
 
     def _spectral(self, enhanced, clean, window: int, samples) -> Tensor:
         def spectrum(wav):
+            """Compressed spectrum, ``[batch, steps, bins, 2]``."""
             # Zeros beyond the ends, so that an item does not depend on its padding.
             spectrum = torch.stft(
                 wav,

@@ -76,6 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     unread = []
 
     def report(clip, reason):
+        """Lists a video that cannot be looked at."""
         if rank == 0:  # every rank sees them
             unread.append(Outcome(printable(clip), "failed", reason, fault=True))
 

@@ -57,9 +57,11 @@ def overview(root, text):
     links = {m: Path(os.path.relpath(m, text.parent)).as_posix() for m in models(root)}
 
     def all_models():
+        """The tables of all shipped models."""
         return "\n".join(model_overview(m, link) for m, link in links.items())
 
     def paper_speed():
+        """What the paper's networks cost."""
         return speed_section(root / RECIPE, "benchmark_paper.json")
 
     return {
@@ -91,6 +93,7 @@ def texts(root):
                 )
 
         def make(name, parts=parts, path=path):
+            """The text of a part."""
             if name not in parts:
                 raise PvsdError(
                     f"{path} asks for results:{name}, which is unknown there: choose "

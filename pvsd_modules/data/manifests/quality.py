@@ -116,6 +116,7 @@ def measure(
     stamps = [_stamp(item.path) for item in recordings]
 
     def one(item, stamp):
+        """What is known of a file, or is found in it."""
         return known.get(stamp) or _try(item.path)
 
     try:

@@ -39,6 +39,7 @@ class MouthReader(nn.Module):
         super().__init__()
 
         def layer(inputs, outputs):
+            """Halves height and width."""
             return nn.Sequential(
                 nn.Conv2d(inputs, outputs, 3, 2, 1), nn.GroupNorm(1, outputs), nn.SiLU()
             )

@@ -64,6 +64,7 @@ def slaney_mel_basis(
     step = math.log(6.4) / 27  # of the logarithmic part, a mel
 
     def to_mel(hertz):
+        """Hertz to Slaney's mel."""
         return hertz * 0.015 if hertz < 1000 else 15 + math.log(hertz / 1000) / step
 
     mel = torch.linspace(to_mel(low), to_mel(high), mels + 2, dtype=torch.float64)

@@ -122,20 +122,19 @@ class Wav2Lip(nn.Module):
         pictures = flatten_frames(faces, time=2)  # [T * B, 6, 96, 96]
         size = None if self.training else self.chunk_frames
         if len(pictures) == len(sounds):
-            inputs = sounds, pictures
-
-            def draw(mels, faces):
-                return self._draw(mels, self._encode(faces), lower)
-
+            drawn = in_chunks(
+                lambda mels, faces: self._draw(mels, self._encode(faces), lower),
+                (sounds, pictures),
+                size,
+            )
         else:
-            which = torch.arange(len(sounds), device=mels.device) % len(pictures)
-            inputs = sounds, which
             still = self._encode(pictures)
-
-            def draw(mels, faces):
-                return self._draw(mels, [face[faces] for face in still], lower)
-
-        drawn = in_chunks(draw, inputs, size)  # [T * B, 3, 96 or 48, 96]
+            which = torch.arange(len(sounds), device=mels.device) % len(pictures)
+            drawn = in_chunks(
+                lambda mels, which: self._draw(mels, [x[which] for x in still], lower),
+                (sounds, which),
+                size,
+            )
         return unflatten_frames(drawn, *mels.shape[:2])  # [B, 3, T, 96 or 48, 96]
 
 
