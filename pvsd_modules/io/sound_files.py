@@ -75,6 +75,7 @@ def write_wav(
     replace: bool,
     written: Written,
 ) -> None:
+    """Writes the only track as WAV."""
     encoding, blocks = _only(info, sound, output, written)
     track = info.tracks[next(iter(sound))]
     same = info.format == "wav"
@@ -97,6 +98,7 @@ def write_wav(
 def is_vorbis(
     info: MediaInfo, sound: Mapping[int, Iterable[Any]], output: Path
 ) -> bool:
+    """Whether a single track is to be written as Vorbis."""
     track = info.tracks[next(iter(sound))]
     return len(sound) == 1 and encoding_of(track, output).codec == "vorbis"
 
@@ -140,5 +142,6 @@ def write_vorbis(
 
 
 def refuse_nothing(info: MediaInfo, written: Written) -> None:
+    """Raises `PvsdError` where nothing was written."""
     if not written.samples:
         raise PvsdError(f"{info.path} holds no samples: give a recording with sound.")
