@@ -31,7 +31,7 @@ _PADDING = 4096  # samples at most that an encoder adds to fill its last frame
 
 
 def sound_pieces(info: MediaInfo, start: float) -> Iterator[np.ndarray]:
-    """Pieces ``[channels, samples]``; the first begins at time ``start``, in seconds."""
+    """Pieces ``[channels, samples]``; the first begins at ``start``, in seconds."""
     if info.format.startswith(LIBSNDFILE):
         return _sndfile_pieces(info)
     if info.video is None and len(info.tracks) == 1:
