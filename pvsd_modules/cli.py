@@ -2,7 +2,6 @@
 
 import argparse
 import io
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from importlib import import_module
 
 from pvsd_modules import __version__
 from pvsd_modules.commands.common import complain
-from pvsd_modules.errors import PvsdError
+from pvsd_modules.errors import PvsdError, about_name
 
 COMMANDS = (
     *("enhance", "stream", "lips", "info", "convert", "export"),
@@ -80,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
         interrupts.append(signal.SIGINT)
     except Exception as error:
         if not interrupts:  # else a library made an error of the interruption
-            sentence = _about_name(error)
+            sentence = about_name(error)
             if sentence is None:
                 raise
             complain(sentence)
@@ -111,17 +110,6 @@ def _signals(received: list[int]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _about_name(error: Exception) -> str | None:
-    """What the system says of a name: it is too long, a circle of links, forbidden."""
-    if isinstance(error, OSError) and error.filename is not None:
-        name = os.fsdecode(error.filename)
-        return f"{name} cannot be used: {error.strerror}."
-    if "null byte" in str(error):
-        return "a name of a file holds a null character."
-    # What pathlib says of a circle of links before Python 3.13.
-    return f"{error}: remove the link." if "Symlink loop" in str(error) else None
 
 
 if __name__ == "__main__":

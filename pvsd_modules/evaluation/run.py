@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -141,7 +142,7 @@ def _digest(paths: Iterable[str | Path]) -> str:
     whole = hashlib.sha256()
     for path in sorted(map(Path, paths)):
         if path.is_file():  # to open a pipe would wait for ever
-            with path.open("rb") as file:
+            with suppress(OSError), path.open("rb") as file:  # scoring names it
                 whole.update(hashlib.file_digest(file, "sha256").digest())
     return whole.hexdigest()
 

@@ -153,7 +153,7 @@ def remove_leftovers(folder: str | Path) -> int:
     int
         Number of files and folders removed.
     """
-    if os.name == "nt" or not Path(folder).is_dir():
+    if os.name == "nt" or not os.path.isdir(folder):
         return 0  # Windows cannot be asked for a process without further packages
     removed = 0
     for path in Path(folder).glob(f"{_PREFIX}-{_machine()}-*"):

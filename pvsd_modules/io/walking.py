@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from pvsd_modules.errors import PvsdError
+
 
 def printable(text: str) -> str:
     """Text that can be printed and stored: bytes that are not UTF-8 become `?`."""
@@ -32,11 +34,18 @@ def walk(
     -------
     list of str
         Paths relative to `root`, with `/`.
+
+    Raises
+    ------
+    PvsdError
+        When the folder itself cannot be read.
     """
     found, seen = [], set()
 
     def unreadable(error: OSError) -> None:
         key = Path(os.fsdecode(error.filename)).relative_to(root).as_posix()
+        if key == ".":
+            raise PvsdError(f"{root} cannot be read: {error.strerror}.")
         report(key, f"the folder cannot be read: {error.strerror}")
 
     tree = os.walk(root, onerror=unreadable, followlinks=True)

@@ -15,7 +15,8 @@ import torch
 
 from pvsd_modules.checkpoints.weights import read_weights
 from pvsd_modules.commands.common import say
-from pvsd_modules.errors import PvsdError
+from pvsd_modules.errors import PvsdError, exit_on_error
+from pvsd_modules.io.atomic import written_whole
 
 
 def newest(run: str, name: str) -> Path:
@@ -65,12 +66,12 @@ def main(arguments=None) -> int:
         for key, value in state.items()
     }
     output = Path(options.output)
-    partial = output.with_name(output.name + ".partial")
-    torch.save(halves, partial)
-    partial.replace(output)
+    with written_whole(output) as partial:
+        torch.save(halves, partial)
     say(f"{path} -> {output}, {output.stat().st_size / 1e6:.1f} MB")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with exit_on_error():
+        sys.exit(main())

@@ -31,7 +31,7 @@ from pvsd_modules.data.manifests.rooms import Rooms
 from pvsd_modules.data.manifests.scan import SPLITS, common_folder
 from pvsd_modules.data.manifests.speech import Speech
 from pvsd_modules.data.shards import write_shards
-from pvsd_modules.errors import PvsdError
+from pvsd_modules.errors import PvsdError, exit_on_error
 
 logger = logging.getLogger(__name__)
 
@@ -239,4 +239,5 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with exit_on_error():
+        sys.exit(main())

@@ -24,7 +24,7 @@ import sys
 from pathlib import Path
 
 from pvsd_modules.commands.common import say
-from pvsd_modules.errors import PvsdError
+from pvsd_modules.errors import PvsdError, exit_on_error
 from pvsd_modules.faces.detectors import make_detector
 from pvsd_modules.faces.preprocess_clip import Settings, find_clips
 from pvsd_modules.faces.preprocess_many import Outcome, preprocess_clips, summarise
@@ -101,10 +101,12 @@ def main(arguments: list[str] | None = None) -> int:
     summary = summarise(outcomes)
     name = "summary.json" if world == 1 else f"summary-{rank}-of-{world}.json"
     target = options.preprocessed / name
+    unwritten = False
     try:
         write_text(target, json.dumps(summary, indent=1) + "\n")
     except PvsdError as error:
         print(error, file=sys.stderr)
+        unwritten = True
     for clip, reason in summary["failures"].items():
         say(f"failed: {clip}: {reason}")
     say(
@@ -112,8 +114,9 @@ def main(arguments: list[str] | None = None) -> int:
         f"{summary['failed']} failed. Details: {target}"
     )
     nothing = bool(outcomes) and summary["failed"] == len(outcomes)
-    return int(nothing or any(outcome.fault for outcome in outcomes))
+    return int(unwritten or nothing or any(outcome.fault for outcome in outcomes))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with exit_on_error():
+        sys.exit(main())

@@ -23,7 +23,7 @@ from pvsd_modules.data.datasets import load_manifest
 from pvsd_modules.data.manifests import record
 from pvsd_modules.data.manifests.build import Options, escape, prepare_kind
 from pvsd_modules.data.manifests.pairs import Pairs
-from pvsd_modules.errors import PvsdError
+from pvsd_modules.errors import PvsdError, exit_on_error
 from pvsd_modules.io.atomic import written_whole
 from pvsd_modules.io.sound_reading import read_mono
 from pvsd_modules.io.wav import wav_bytes
@@ -123,4 +123,5 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with exit_on_error():
+        sys.exit(main())

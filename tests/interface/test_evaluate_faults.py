@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -164,6 +165,17 @@ def test_pipes_and_broken_files_are_named_and_the_others_scored(pvsd, folders):
     )
     assert code == 1 and "b.wav" in complaints
     assert json.loads((folders / "s.json").read_text())["groups"][-1]["files"] == 1
+
+
+def test_a_file_that_cannot_be_read_stops_no_other(pvsd, folders, monkeypatch):
+    def refused(path, *_, opened=Path.open, **__):
+        if path.name == "b.wav":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *_, **__)
+
+    monkeypatch.setattr(Path, "open", refused)
+    assert pvsd("evaluate", *words("ec", "--output", "s.csv"), model=None)[0] < 2
+    assert json.loads((folders / "s.json").read_text())["groups"][-1]["files"] >= 1
 
 
 def utterances(count, on=0.25, off=0.24):

@@ -15,6 +15,8 @@ from speechbrain.dataio.dataio import load_data_json
 from pvsd_modules.data.manifests import quality
 from pvsd_modules.data.manifests.rooms import files_by_room
 from pvsd_modules.data.shards import ShardStore
+from pvsd_modules.errors import PvsdError
+from pvsd_modules.io.walking import walk
 
 SCRIPT = Path(__file__).parents[2] / "recipes" / "LRS3_VGGSound" / "prepare.py"
 _spec = importlib.util.spec_from_file_location("prepare_script", SCRIPT)
@@ -426,6 +428,8 @@ def test_one_bad_name_does_not_stop_the_others(tmp_path, monkeypatch):
         item for s in ("train", "valid", "test") for item in read(out, f"{s}_speech")
     ]
     assert sorted(used) == ["s0/fine", "s1/fine", "s2/fine"]
+    with pytest.raises(PvsdError, match="closed cannot be read: Permission denied"):
+        walk(root / "closed", frozenset({".wav"}))
 
 
 def test_a_table_reads_no_file_outside_of_its_folder(tmp_path):

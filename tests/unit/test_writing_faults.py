@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import torch
 
-from pvsd_modules.errors import PvsdError
+from pvsd_modules.errors import PvsdError, exit_on_error
 from pvsd_modules.io.atomic import (
     folder_written_whole,
     remove_leftovers,
@@ -107,6 +107,15 @@ def test_names_that_cannot_be_read_or_written(tmp_path, source, name, word):
     with pytest.raises(PvsdError, match=word):
         write_media(source, {0: sound_blocks(source)}, tmp_path / name)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_script_ends_in_a_sentence_about_a_name(tmp_path, capsys):
+    for name, word in (("x" * 300, "name too long"), ("a\0", "null character")):
+        with pytest.raises(SystemExit, match="2"), exit_on_error():
+            (tmp_path / name).write_text("")
+        assert word in capsys.readouterr().err.lower()
+    with pytest.raises(ZeroDivisionError), exit_on_error():
+        1 / 0  # noqa: B018
 
 
 @posix
