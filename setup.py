@@ -3,7 +3,8 @@
 The core enhances recordings and generates lips: it needs no compiler and no system
 library. The extra `train` adds what training and scoring need, of which pesq is
 compiled on installation and opencv-python looks for libGL when it is imported.
-`live` is for a microphone, `onnx` for `pvsd export`, `docs` builds the pages of docs/.
+`live` is for a microphone, `demo` for a page in the browser, `onnx` for `pvsd export`,
+`docs` builds the pages of docs/.
 """
 
 import re
@@ -51,6 +52,7 @@ EXTRAS = {
     # SpeechBrain asks importlib_metadata for the version of webdataset.
     "shards": ["webdataset>=0.2.86,<2", "importlib_metadata>=6"],
     "live": ["sounddevice>=0.5,<1"],
+    "demo": ["fastapi>=0.121,<1", "starlette>=0.49.1,<2", "uvicorn>=0.34,<1"],
     "onnx": ["onnx>=1.17,<2", "onnxruntime>=1.20,<2"],
     "docs": [
         "mkdocs>=1.6,<2",
@@ -61,7 +63,10 @@ EXTRAS["dev"] = [
     *EXTRAS["train"],
     *EXTRAS["shards"],
     *EXTRAS["onnx"],
+    *EXTRAS["demo"],
     *EXTRAS["docs"],
+    "httpx>=0.27,<1",
+    "selenium>=4.25,<5",
     "pytest>=8.3,<10",
     "pytest-timeout>=2.3",
     "pytest-xdist>=3.6",
@@ -118,6 +123,7 @@ setup(
         "pvsd_modules.data.manifests": ["*.txt"],
         "pvsd_modules.inference.onnx": ["readme.md"],
         "pvsd_modules.report": ["page.html"],
+        "pvsd_modules.demo": ["page/*"],
     },
     install_requires=CORE,
     extras_require=EXTRAS,

@@ -17,6 +17,7 @@ FLOORS = [
     [
         ("report", "scores as a web page"),
         ("benchmark", "speed, memory, latency, size"),
+        ("demo", "a page in the browser"),
     ],
     [("evaluation", "test lists, systems, scores, statistics")],
     [

@@ -13,7 +13,8 @@ from pvsd_modules.commands.common import complain
 from pvsd_modules.errors import PvsdError, about_name
 
 COMMANDS = (
-    *("enhance", "stream", "lips", "info", "convert", "export"),
+    *("enhance", "stream", "lips", "demo"),
+    *("info", "convert", "export"),
     *("evaluate", "report", "benchmark"),
 )
 

@@ -167,8 +167,8 @@ def _sounddevice():
     except (ImportError, OSError) as error:
         raise PvsdError(
             "Microphone and loudspeaker need sounddevice (pip install 'pvsd[live]') "
-            f"and PortAudio (on Debian libportaudio2): {error}. Sound from standard "
-            "input needs neither: pvsd stream -"
+            f"and PortAudio (on Debian libportaudio2): {error}. `pvsd stream -` reads "
+            "standard input and needs neither."
         ) from error
     return sounddevice
 

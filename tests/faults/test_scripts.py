@@ -30,3 +30,19 @@ def test_nothing_fails(script, count, tmp_path):
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
     found = json.loads(report.read_text())
     assert found.get("kills", found.get("files")) == count
+
+
+def test_clients_of_the_demo_fail_in_nothing(tmp_path):
+    pytest.importorskip("uvicorn", reason="needs the extra demo")
+    pytest.importorskip("httpx")
+    report = tmp_path / "load.json"
+    words = [sys.executable, FOLDER / "load.py", "--clients", "12", "--seconds", "3"]
+    ran = subprocess.run(
+        [*words, "--report", report],
+        env={**os.environ, "PYTHONPATH": str(FOLDER.parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
+    assert json.loads(report.read_text())["outcomes"]["done"] > 0

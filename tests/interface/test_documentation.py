@@ -36,7 +36,7 @@ SHOWN = {"text", "bibtex", "yaml", ""}  # languages of what nobody runs
 # Cells of a table that are a command, such as "| `pvsd info` |".
 CELL = re.compile(r"^\| `(pvsd [^`]+)` \|", re.MULTILINE)
 # Tested by themselves: they are slow, or need weights of the original code or a device.
-LONE = {"pvsd benchmark", "pvsd convert", "pvsd export", "pvsd stream"}
+LONE = {f"pvsd {name}" for name in ("benchmark", "convert", "demo", "export", "stream")}
 SECONDS = 1.0
 
 

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "pvsd_modules"
 ROOMS = (
     *("alignment", "errors", "plots", "io", "models", "metrics", "synthetic"),
     *("faces", "data", "checkpoints", "training", "inference", "evaluation"),
-    *("benchmark", "report", "commands", "cli"),
+    *("benchmark", "report", "demo", "commands", "cli"),
 )
 
 
