@@ -157,6 +157,10 @@ def test_mistakes(tiny_folder, tmp_path, capsys, monkeypatch):
         return capsys.readouterr().err
 
     assert "RecurrentStream" in complaint(tiny_folder, "-o", tmp_path / "new")
+    folder = wide_folder(tmp_path / "none")
+    settings = WIDE.replace("lips: student", "lips: none")
+    (folder / "hyperparams.yaml").write_text(settings)
+    assert "lips: none" in complaint(folder, "-o", tmp_path / "new")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "a.txt").write_text("mine")
     assert "full" in complaint("streaming", "-o", tmp_path / "full")

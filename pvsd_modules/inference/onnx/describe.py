@@ -21,6 +21,9 @@ _MEANINGS = {
     "lips": "pictures of the mouth: rows, columns, RGB, 0 to 1",
     "enhanced": "spectrum of the enhanced signal",
 }
+_STATE = (
+    "what the network remembers: zeros at the beginning, then the last call's `next`"
+)
 _README = Path(__file__).with_name("readme.md")
 
 
@@ -47,6 +50,7 @@ def write_description(
         "fps": FPS,
         "hop": HOP,
         "window": WINDOW,
+        "window_function": f"sin(pi i / {WINDOW})",
         "bins": BINS,
         "delay_samples": about["stream_delay_steps"] * HOP + HISTORY,
         "whole_most_steps": min([_MOST_STEPS, *filter(None, limits)]),
@@ -76,7 +80,7 @@ def _described(name: str, graph: Graph) -> dict:
         "inputs": [about(key, value) for key, value in graph.inputs.items()],
         "output": about(graph.output, result),
         "states": [
-            form(key, value) | {"next": f"next_{key}"}
+            form(key, value) | {"next": f"next_{key}", "meaning": _STATE}
             for key, value in graph.states.items()
         ],
     }
