@@ -43,21 +43,27 @@ def targets(teacher, mels, face):
         return teacher(mels["clean"][:, :FRAMES], face)[:, :, :, 48:]
 
 
-def test_student_with_a_frozen_teacher(make_network, teacher, mels, face, facts):
-    facts = facts["training"]["student_teacher_eval"]
+@pytest.fixture(scope="module")
+def wanted(teacher, mels, face):
+    """Lips of the frozen teacher, the same in every step."""
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
+    lips = targets(teacher, mels, face)
+    for name, value in teacher.state_dict().items():
+        assert torch.equal(value, before[name]), f"{name} of the teacher has moved"
+    return lips
+
+
+def test_student_with_a_frozen_teacher(make_network, mels, wanted, facts):
+    facts = facts["training"]["student_teacher_eval"]
     student = make_network("student").double().train()
     optimizer = torch.optim.Adam(student.parameters(), lr=1e-3)
     for step in range(3):
-        wanted = targets(teacher, mels, face)
         lips = student(mels["noisy"][:, :FRAMES].double())
         loss = l1_loss(lips, wanted.double())
         check(step, take_step(student, optimizer, loss), facts)
     mean = student.audio_encoder[0].conv_block[1].running_mean.sum().item()
-    wanted = facts["running_mean_audio_encoder.0_after3"]
-    assert mean == pytest.approx(wanted, rel=1e-3)
-    for name, value in teacher.state_dict().items():
-        assert torch.equal(value, before[name]), f"{name} of the teacher has moved"
+    expected = facts["running_mean_audio_encoder.0_after3"]
+    assert mean == pytest.approx(expected, rel=1e-3)
 
 
 def test_student_with_the_originals_drifting_teacher(make_network, mels, face, facts):
@@ -87,11 +93,8 @@ def test_denoiser(make_network, student_lips, spectra, facts):
     assert loss == pytest.approx(facts["loss"][2], rel=2e-2)
 
 
-def test_losses_in_evaluation_mode(
-    student, teacher, denoiser, mels, face, student_lips, spectra, facts
-):
+def test_losses_in_evaluation_mode(denoiser, wanted, student_lips, spectra, facts):
     facts = facts["training"]["eval_losses"]
-    wanted = targets(teacher, mels, face)
     loss = l1_loss(student_lips["noisy"][:, :, :FRAMES], wanted).item()
     assert loss == pytest.approx(facts["student"], rel=1e-6)
     with torch.inference_mode():
