@@ -1,6 +1,7 @@
 """Training steps of the three networks, as in the recipes, on synthetic audio."""
 
 import copy
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -18,6 +19,29 @@ from pvsd_modules.training.losses import CompressedSpectralLoss, FeatureL1, LipL
 def training(model, batch: int, seconds: float, repeats: int) -> list[Row]:
     """Time a training step of each network with one thread, in float32 and bfloat16.
 
+    Arguments
+    ---------
+    model, batch, seconds
+        See `training_steps`.
+    repeats : int
+        Rounds, see `clock.compare`.
+
+    Returns
+    -------
+    list of Row
+        Steps in a CPU-second.
+    """
+    with threads(1):
+        found = compare(training_steps(model, batch, seconds), repeats)
+    return [
+        Row(f"training step, {name}", 1 / taken, "steps per CPU-s")
+        for name, taken in found.items()
+    ]
+
+
+def training_steps(model, batch: int, seconds: float) -> dict[str, Callable]:
+    """A training step of each network, in float32 and bfloat16.
+
     A step is forward pass, loss, backward pass, clipping and Adam. The student's
     includes the lips that the teacher generates, the denoiser's those of the student.
     In bfloat16, as with ``--precision bf16``, weights and losses stay in float32.
@@ -31,13 +55,11 @@ def training(model, batch: int, seconds: float, repeats: int) -> list[Row]:
     seconds : float
         Length of an item of the denoiser. The paper's lips see 5 frames, 0.2 s, and
         others as much as the denoiser.
-    repeats : int
-        Rounds, see `clock.compare`.
 
     Returns
     -------
-    list of Row
-        Steps in a CPU-second.
+    dict
+        Callables without arguments, by name.
     """
     student, denoiser = _copy(model.mods["student"]), _copy(model.mods["denoiser"])
     is_windowed = isinstance(student, WindowedLipModel)
@@ -81,17 +103,11 @@ def training(model, batch: int, seconds: float, repeats: int) -> list[Row]:
         ),
         f"denoiser, {batch} x {seconds:g} s": _step(denoiser, denoiser_loss),
     }
-    jobs = {
+    return {
         f"{name}{end}": partial(step, bool(end))
         for name, step in steps.items()
         for end in ("", ", bf16")
     }
-    with threads(1):
-        found = compare(jobs, repeats)
-    return [
-        Row(f"training step, {name}", 1 / taken, "steps per CPU-s")
-        for name, taken in found.items()
-    ]
 
 
 def _copy(network: torch.nn.Module) -> torch.nn.Module:
@@ -101,7 +117,7 @@ def _copy(network: torch.nn.Module) -> torch.nn.Module:
 def _step(network: torch.nn.Module, loss):
     """A function of ``in_bf16`` that makes a training step of a network."""
     network.train().requires_grad_(True)
-    optimiser = torch.optim.Adam(network.parameters(), lr=1e-5)
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-5, fused=True)
 
     def step(in_bf16: bool):
         """One step of the optimiser."""

@@ -3,9 +3,10 @@
 import json
 import os
 import zlib
-from concurrent.futures import as_completed
+from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from tqdm import tqdm
@@ -144,13 +145,20 @@ def _run(clips, out, settings, wait, workers, note) -> None:
 def _in_processes(jobs: list, workers: int, note) -> list:
     """Run jobs, return those that a dying worker process left undone."""
     left = {job[0]: job for job in jobs}
+    waiting, running = iter(jobs), set()
     with worker_pool(workers, limit_threads) as pool:
-        futures = [pool.submit(try_clip, *job) for job in jobs]
         try:
-            for future in as_completed(futures):
-                outcome = future.result()
-                del left[outcome.clip]
-                note(outcome)
+            while True:
+                # A few at a time: 150,000 of them would take 400 MB.
+                for job in islice(waiting, 8 * workers - len(running)):
+                    running.add(pool.submit(try_clip, *job))
+                if not running:
+                    break
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    outcome = future.result()
+                    del left[outcome.clip]
+                    note(outcome)
         except BrokenProcessPool:
             pass
         finally:

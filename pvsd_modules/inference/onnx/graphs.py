@@ -122,6 +122,7 @@ class StreamedDenoiser(nn.Module):
         return codes.repeat_interleave(self.group, 1)
 
     def forward(self, spectrum: Tensor, lips: Tensor, *past: Tensor):
+        """A group of steps: what it gives, and its states."""
         state, group = self.state.pack(past), self.group
         count = state["count"]
         spectra = torch.cat([state["spectrum"], self.denoiser.stft.cut(spectrum)], 1)
