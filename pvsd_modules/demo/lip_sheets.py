@@ -7,7 +7,7 @@ import av
 import numpy as np
 
 COLUMNS, ROWS = 10, 10
-FRAMES = COLUMNS * ROWS  # of a sheet
+SHEET = COLUMNS * ROWS  # frames
 
 
 def write_sheets(frames: Sequence[np.ndarray], folder: Path) -> int:
@@ -17,9 +17,9 @@ def write_sheets(frames: Sequence[np.ndarray], folder: Path) -> int:
         return 0
     all_frames = np.concatenate(frames)
     count, height, width, _ = all_frames.shape
-    for number, begin in enumerate(range(0, count, FRAMES)):
-        cells = np.zeros((FRAMES, height, width, 3), np.uint8)
-        part = all_frames[begin : begin + FRAMES]
+    for number, begin in enumerate(range(0, count, SHEET)):
+        cells = np.zeros((SHEET, height, width, 3), np.uint8)
+        part = all_frames[begin : begin + SHEET]
         cells[: len(part)] = part
         sheet = cells.reshape(ROWS, COLUMNS, height, width, 3).swapaxes(1, 2)
         sheet = np.ascontiguousarray(sheet).reshape(ROWS * height, COLUMNS * width, 3)

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pvsd_modules.demo.lip_sheets import FRAMES, write_sheets
+from pvsd_modules.alignment import FPS
+from pvsd_modules.demo.lip_sheets import SHEET, write_sheets
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.inference import PseudoVisualEnhancement
 from pvsd_modules.inference.files import loudest_channel
@@ -49,15 +50,18 @@ def enhance(
     total = max(info.duration, 1.0) * len(tracks)
     done, samples, drawn = 0.0, 0, 0
     for index, track in enumerate(tracks):
-        count, lips = 0, []
+        count, frames, lips = 0, 0, []
         with (folder / AFTER.format(index)).open("wb") as file:
             for chunk in model.enhance_blocks(track):
                 _append(file, chunk.audio)
                 count += chunk.audio.shape[1]
+                frames += chunk.lips.shape[1]
                 _check_length(path, count / track.sample_rate, seconds)
                 if index == info.selected and chunk.lips.shape[1]:
                     lips.append((255 * chunk.lips[channel]).round().byte().numpy())
-                progress(min(0.95 * (done + count / track.sample_rate) / total, 0.95))
+                # Sound may wait for a minute (observation adding), lips do not.
+                passed = done + max(count / track.sample_rate, frames / FPS)
+                progress(min(0.95 * passed / total, 0.95))
         done += count / track.sample_rate
         if index == info.selected:
             samples, drawn = count, write_sheets(lips, folder)
@@ -72,7 +76,7 @@ def enhance(
         "samples": samples,
         "loudest": channel,
         "lips": drawn,
-        "lips_per_sheet": FRAMES,
+        "lips_per_sheet": SHEET,
         "track": info.selected,
         "output": output.name,
         "notes": [*dict.fromkeys([*info.notes, *([note] if note else [])])],

@@ -68,6 +68,10 @@ def browser(tmp_path_factory):
 def page(browser, url):
     browser.get(url)
     yield browser
+    used = browser.execute_script(
+        "return performance.getEntriesByType('resource').map((entry) => entry.name)"
+    )
+    assert used and not [one for one in used if not one.startswith((url, "blob:"))]
     log = [entry["message"] for entry in browser.get_log("browser")]
     assert not [line for line in log if "Security Policy" in line or "rror:" in line]
 
