@@ -32,7 +32,7 @@ CORE = [
     "scipy>=1.13,<2",
     "soundfile>=0.13,<1",
     "av>=18,<19",
-    "filelock>=3.20.1",
+    "filelock>=3.20.3",
     "tqdm>=4.66.3,<5",
 ]
 EXTRAS = {
