@@ -55,23 +55,8 @@ def marker(index: int) -> str:
 
 @contextmanager
 def drawn(output: str | Path, width: float, height: float) -> Iterator:
-    """Give an empty figure; it is written as a PNG when it is drawn without an error.
-
-    Arguments
-    ---------
-    output : str or Path
-    width, height : float
-        In inches.
-
-    Yields
-    ------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    PvsdError
-        If matplotlib is not installed.
-    """
+    """Give an empty figure of a size in inches; it is written as a PNG when it is drawn
+    without an error. A `PvsdError` without matplotlib."""
     try:
         import matplotlib
         from matplotlib.backends.backend_agg import FigureCanvasAgg

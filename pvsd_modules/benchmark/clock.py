@@ -14,19 +14,11 @@ def cpu_seconds() -> float:
 
 
 def compare(jobs: dict[str, Callable], repeats: int) -> dict[str, float]:
-    """CPU-seconds of several jobs, run in turn so that disturbances meet all alike.
+    """CPU-seconds of several jobs, by name, run in turn so that disturbances meet all
+    alike.
 
-    Arguments
-    ---------
-    jobs : dict
-        Callables without arguments, by name.
-    repeats : int
-        Rounds that count; one more, before them, warms up.
-
-    Returns
-    -------
-    dict
-        The least of the rounds by name: other programs only ever add time.
+    The least of the rounds, of which one more, before them, warms up: other programs
+    only ever add time.
 
     Example
     -------

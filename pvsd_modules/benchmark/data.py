@@ -22,21 +22,10 @@ _FRAME_SIZE = 224  # of LRS3's videos
 def data(folder: Path, files: int, repeats: int) -> list[Row]:
     """Time the data pipelines with synthetic sound and videos, in one process.
 
-    Arguments
-    ---------
-    folder : Path
-        For temporary files.
-    files : int
-        Recordings of speech and of noise, 4 and 10 s long.
-    repeats : int
-        Rounds, see `clock.compare`.
-
-    Returns
-    -------
-    list of Row
-        The paper's samples: 1 s of noisy and clean speech for the denoiser, and 5
-        frames, 0.2 s, for the student; then pictures of videos turned into crops of
-        faces, where OpenCV is installed.
+    Rows for the paper's samples, of as many ``files`` of speech and of noise, 4 and 10
+    s long: 1 s of noisy and clean speech for the denoiser, and 5 frames, 0.2 s, for the
+    student; then pictures of videos turned into crops of faces, where OpenCV is
+    installed.
     """
     path, settings = folder / "face.mp4", Settings(detector="haar")
     write_clip(path, 2.0, size=_FRAME_SIZE)

@@ -25,31 +25,12 @@ def memory(
     precision="fp32",
     trust: bool = False,
 ) -> list[Row]:
-    """Enhance files of several lengths, each in a fresh process of one thread.
+    """Enhance files of several lengths in seconds, each in a fresh process of one
+    thread.
 
-    Arguments
-    ---------
-    source : Path or str
-        Model to load.
-    durations : tuple of float
-        Seconds of sound.
-    folder : Path
-        For temporary files.
-    precision : str
-        Of the networks.
-    trust : bool
-        As for `PseudoVisualEnhancement.from_hparams`.
-
-    Returns
-    -------
-    list of Row
-        Peak resident memory of each, the time that loading took in the first, and
-        how much more the longest needed than the one of a minute.
-
-    Raises
-    ------
-    PvsdError
-        When such a process fails.
+    Rows of the peak resident memory of each, the time that loading took in the first,
+    and how much more the longest needed than the one of a minute. A `PvsdError` when
+    such a process fails.
     """
     peaks, rows = {}, []
     for seconds in durations:

@@ -38,24 +38,11 @@ def benchmark(
     effort: Effort | None = None,
     trust: bool = False,
 ) -> list[Row]:
-    """Measure a model on the processor.
+    """Measure some `PARTS` of a model on the processor.
 
-    Arguments
-    ---------
-    model : str or None
-        Name of a shipped model, folder or hub id; "paper" for the paper's networks
-        with random weights; None for the default model.
-    parts : tuple of str
-        Of `PARTS`: what to measure.
-    effort : Effort
-        How long to measure.
-    trust : bool
-        As for `PseudoVisualEnhancement.from_hparams`.
-
-    Raises
-    ------
-    PvsdError
-        When the model cannot be loaded.
+    ``model`` is the name of a shipped model, a folder or hub id; "paper" for the
+    paper's networks with random weights; None for the default model. A `PvsdError` when
+    it cannot be loaded.
     """
     effort = effort or Effort()
     length = 1.0 if model == PAPER or effort == QUICK else 3.0

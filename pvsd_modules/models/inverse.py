@@ -8,25 +8,12 @@ from torch.nn import functional
 def inverse_stft(
     spectrum: Tensor, window: Tensor, hop: int, samples: int | None = None
 ) -> Tensor:
-    """As `torch.istft` with centred windows, but without its check on the host.
+    """As `torch.istft` with centred windows, but without its check on the host, which
+    makes every training step wait for the GPU.
 
-    That check makes every training step wait for the GPU.
-
-    Arguments
-    ---------
-    spectrum : Tensor
-        Complex, ``[batch, bins, steps]``, of an even window length.
-    window : Tensor
-        At most ``2 (bins - 1)`` samples; it is centred in the transform's length.
-    hop : int
-        Samples between two windows.
-    samples : int or None
-        Length of the signal; ``hop (steps - 1)`` by default.
-
-    Returns
-    -------
-    Tensor
-        ``[batch, samples]``.
+    Complex ``[batch, bins, steps]``, of an even window length, to ``[batch, samples]``,
+    by default ``hop (steps - 1)`` samples. The window has at most ``2 (bins - 1)``
+    samples and is centred in the transform's length.
 
     Example
     -------

@@ -119,22 +119,11 @@ def _speak(picture: np.ndarray, look: _Look, opening: float) -> None:
 def face_frames(
     opening: Iterable[float], speaker: int = 0, size: int = 160
 ) -> Iterator[np.ndarray]:
-    """Draw a face for each opening of the mouth.
+    """Draw a face, uint8 ``[size, size, 3]``, RGB, for each opening of the mouth, 0
+    (shut) to 1 (wide open).
 
-    Arguments
-    ---------
-    opening : iterable of float
-        0 (shut) to 1 (wide open), one a frame.
-    speaker : int
-        Decides colours and proportions.
-    size : int
-        Side of the pictures in pixels.
-
-    Yields
-    ------
-    picture : np.ndarray
-        uint8 [size, size, 3], RGB. The face's box, forehead to chin, is about
-        0.26..0.74 across and 0.30..0.87 down.
+    The speaker decides colours and proportions. The face's box, forehead to chin, is
+    about 0.26..0.74 across and 0.30..0.87 down.
 
     Example
     -------

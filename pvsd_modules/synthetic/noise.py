@@ -9,28 +9,11 @@ NOISE_KINDS = ("white", "pink", "hum", "babble", "clatter")
 
 
 def noise_like(seconds: float, kind: str = "pink", seed: int = 0) -> np.ndarray:
-    """Noise of one kind at an RMS of 0.08.
+    """Noise of one kind at an RMS of 0.08: float32 ``[samples]``, 16 kHz, within -1..1.
 
-    Arguments
-    ---------
-    seconds : float
-        Length.
-    kind : str
-        white; pink (falls by 3 dB an octave, with slow swells); hum (a machine:
-        harmonics of one pitch and some hiss); babble (six voices at once); clatter
-        (short ringing blows).
-    seed : int
-        Decides everything random.
-
-    Returns
-    -------
-    wave : np.ndarray
-        float32 [samples], 16 kHz, within -1..1.
-
-    Raises
-    ------
-    ValueError
-        When the kind is none of these.
+    Kinds are white; pink (falls by 3 dB an octave, with slow swells); hum (a machine:
+    harmonics of one pitch and some hiss); babble (six voices at once); clatter (short
+    ringing blows). Another one is a ValueError.
 
     Example
     -------

@@ -172,21 +172,7 @@ def utter(seconds: float, speaker: int = 0, seed: int = 0) -> Utterance:
 def speech_like(
     seconds: float, speaker: int = 0, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Speech-like sound and the mouth's opening; see `utter`.
-
-    Arguments
-    ---------
-    seconds : float
-        Length.
-    speaker, seed : int
-        Who speaks, and what is said.
-
-    Returns
-    -------
-    wave : np.ndarray
-        float32 [samples], 16 kHz, RMS about 0.08, within -1..1.
-    opening : np.ndarray
-        float32 [frames], 25 a second, 0..1.
-    """
+    """Speech-like sound, float32 ``[samples]``, 16 kHz, RMS about 0.08, within -1..1,
+    and the mouth's opening, float32 ``[frames]``, 25 a second, 0..1; see `utter`."""
     said = utter(seconds, speaker, seed)
     return said.wave, said.opening

@@ -131,7 +131,7 @@ def teacher_folder(recipe, tmp_path_factory):
     """A tiny teacher, trained on the corpus."""
     output = tmp_path_factory.mktemp("trained") / "teacher"
     return recipe.train(
-        "teacher", output, voices="null", batch_size=2, number_of_epochs=20,
+        "teacher", output, voices="null", batch_size=1, number_of_epochs=10,
         warmup=0.02, cooldown=0.25, lr=0.003, max_grad_norm=5.0,
         squared_weight=50.0, motion_weight=0.0, segment_seconds=1.2,
         valid_items=2, test_items=1, **TINY_LIPS,
@@ -144,7 +144,7 @@ def student_folder(recipe, teacher_folder, tmp_path_factory):
     output = tmp_path_factory.mktemp("trained") / "student"
     return recipe.train(
         "student", output, teacher_path=recipe.checkpoint(teacher_folder, "teacher"),
-        batch_size=2, number_of_epochs=16, warmup=0.02, cooldown=0.3, lr=0.003,
+        batch_size=1, number_of_epochs=8, warmup=0.02, cooldown=0.3, lr=0.003,
         segment_seconds=1.2, augment="null", max_grad_norm=5.0, squared_weight=50.0,
         motion_weight=0.0, bursts="False", snrs="[10.0, 20.0]", valid_items=2,
         test_items=1, teacher_lookahead_frames=1, **TINY_LIPS,

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import ROOT, load_script
+from conftest import ROOT, TINY_LIPS, load_script
 
 from pvsd_modules.checkpoints.runs import best_checkpoint
 from pvsd_modules.evaluation.systems import Model
@@ -14,7 +14,26 @@ TINY = {
     "warmup": 0.1, "cooldown": 0.3, "student_channels": 32,
     "student_layers": 1, "student_motions": 8, "augment": "null",
     "student_lookahead_frames": 1, "teacher_lookahead_frames": 1, "mask_limit": 1.25,
+    "test_after_training": "False",
 }  # fmt: skip
+QUICK = {**TINY_LIPS, "number_of_epochs": 1, "valid_items": 1, "test_items": 1}
+
+
+@pytest.fixture(scope="module")
+def teacher_folder(recipe, tmp_path_factory):
+    """A teacher of one epoch."""
+    output = tmp_path_factory.mktemp("quick") / "teacher"
+    return recipe.train("teacher", output, voices="null", batch_size=2, **QUICK)
+
+
+@pytest.fixture(scope="module")
+def student_folder(recipe, teacher_folder, tmp_path_factory):
+    """A student of one epoch."""
+    return recipe.train(
+        "student", tmp_path_factory.mktemp("quick") / "student", batch_size=2,
+        teacher_path=teacher_folder, augment="null", teacher_lookahead_frames=1,
+        **QUICK,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

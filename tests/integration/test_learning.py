@@ -62,10 +62,10 @@ def test_student_follows_the_teacher(recipe, student_folder, teacher_folder):
 
 
 @pytest.fixture(scope="module")
-def denoiser_folder(recipe, student_folder, tmp_path_factory):
+def denoiser_folder(recipe, tmp_path_factory):
     return recipe.train(
         "denoiser", tmp_path_factory.mktemp("trained") / "denoiser", lips="zeros",
-        channels=16, blocks=1, batch_size=2, number_of_epochs=8,
+        channels=16, blocks=1, batch_size=1, number_of_epochs=4,
         warmup=0.05, cooldown=0.4, lr=0.005, segment_seconds=1.2,
         augment="null", snrs="[0.0, 5.0]", valid_items=2, test_items=1,
     )  # fmt: skip

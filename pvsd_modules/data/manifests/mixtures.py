@@ -114,23 +114,10 @@ def forget_stale_mixtures(output_folder: str) -> None:
 
 
 def spread(manifest: dict, group_key: str, seed: str) -> list[str]:
-    """Order a manifest so that any beginning of it is even over its groups.
+    """Identifiers of a manifest in an order whose beginnings are even over its groups.
 
-    Every entry comes once before any comes again; groups take turns.
-
-    Arguments
-    ---------
-    manifest : dict
-        Identifier to entry.
-    group_key : str
-        Key of the entry that names its group.
-    seed : str
-        Seed of the order.
-
-    Returns
-    -------
-    list of str
-        All identifiers, each once.
+    Every entry comes once before any comes again; groups, named by the entries'
+    ``group_key``, take turns.
     """
     groups = defaultdict(list)
     for name in sorted(manifest, key=lambda name: splits.rank(name, seed)):

@@ -91,24 +91,11 @@ def measure(
     workers: int = 1,
     log: Path | None = None,
 ) -> list[Recording]:
-    """Decode every recording; leave out what is damaged or below a limit.
+    """Decode every recording, in threads; those that can be used, in the same order.
 
-    Arguments
-    ---------
-    recordings : list of Recording
-        Their `seconds` are filled in.
-    limits : Limits
-    left_out : LeftOut
-        Takes the files that are missing, unreadable, empty or below a limit.
-    workers : int
-        Threads; decoding does not hold Python's lock.
-    log : Path, optional
-        Keeps what was measured, file by file, for the next call.
-
-    Returns
-    -------
-    list of Recording
-        Those that can be used, in the same order.
+    ``left_out`` takes the files that are missing, unreadable, empty or below a limit;
+    `seconds` of the others are filled in. A log keeps what was measured, file by file,
+    for the next call.
     """
     if not recordings:
         return []

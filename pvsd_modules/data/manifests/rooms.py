@@ -58,19 +58,11 @@ class Rooms(Kind):
 
 
 def files_by_room(manifest: dict) -> dict[str, list[str]]:
-    """Files of each room, sorted, so that rooms are drawn before files.
+    """Files of each room of `train_rooms.json`, sorted, so that rooms are drawn before
+    files.
 
-    Most responses of a collection are often of one room; drawn by file, that room
-    would be drawn nearly always.
-
-    Arguments
-    ---------
-    manifest : dict
-        Loaded `train_rooms.json`.
-
-    Returns
-    -------
-    dict of str to list of str
+    Most responses of a collection are often of one room; drawn by file, that room would
+    be drawn nearly always.
 
     Example
     -------

@@ -125,22 +125,11 @@ def unflatten_frames(images: torch.Tensor, batch: int, frames: int) -> torch.Ten
 def in_chunks(
     network: Callable[..., torch.Tensor], inputs: tuple, size: int | None
 ) -> torch.Tensor:
-    """Runs a network over pieces of its batch, to bound the memory it needs.
+    """Runs a network over pieces of its batch, ``[N, ...]``, to bound the memory it
+    needs.
 
-    Arguments
-    ---------
-    network : callable
-        Maps tensors ``[N, ...]`` to a tensor ``[N, ...]``.
-    inputs : tuple of torch.Tensor
-        Each ``[N, ...]``.
-    size : int, optional
-        Items in a piece at most; None for all at once. Pieces are equally large,
-        give or take one item: a small rest would be the least efficient.
-
-    Returns
-    -------
-    torch.Tensor
-        What ``network(*inputs)`` gives, where no item sees another.
+    No item sees another. Pieces, of ``size`` items at most, are equally large, give or
+    take one item: a small rest would be the least efficient.
     """
     items = inputs[0].shape[0]
     if size is None or items <= size:
