@@ -194,6 +194,8 @@ class PaperDenoiser(_Adapter):
         super().__init__()
         self.spectra = MagnitudePhase()
         self.network = AVDenoiser(chunk_frames)
+        # Faster training, and another order of rounding.
+        self.network.face_encoder.to(memory_format=torch.channels_last)
 
     def _spectra_and_end(self, wav: torch.Tensor) -> torch.Tensor:
         """``[B, 4 F + 1, 514]``: the last step lies on the last sample's far side."""
