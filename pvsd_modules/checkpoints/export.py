@@ -48,8 +48,8 @@ def export(
     Arguments
     ---------
     networks : Mapping
-        Sources of ``student``, ``denoiser`` and optionally ``teacher``, see
-        `pvsd_modules.checkpoints.runs.best_checkpoint`.
+        Sources of ``student``, ``denoiser`` and optionally ``teacher`` and
+        ``mouth_reader``, see `pvsd_modules.checkpoints.runs.best_checkpoint`.
     output_folder : str or Path
         Folder to make.
     template : str or Path or None
@@ -94,6 +94,12 @@ def export(
         overrides["observation_adding"] = {"share": 0.0}
     settings, hparams = _fitting(template, runs, overrides, weights, paths)
     modules = hparams["modules"]
+    if "mouth_reader" in weights:
+        if "teacher" not in weights:
+            raise PvsdError("A mouth reader was trained with a teacher: name it, too.")
+        reader = modules["mouth_reader"]
+        reader.change_mouth(modules["teacher"].decoder, modules["student"].decoder)
+        weights["mouth_reader"] = _halved(reader.state_dict())
     if half:
         _round(modules, weights, paths)
     elif "teacher" in weights:  # enhancing never runs it

@@ -43,12 +43,16 @@ class LipDecoder(nn.Module):
 
     def forward(self, weights: Tensor) -> Tensor:
         """``[..., motions]`` to deviations from neutral, ``[..., 48, 96, 3]``."""
+        deviation = weights @ self.basis()
+        return deviation.reshape(*weights.shape[:-1], LIP_HEIGHT, LIP_WIDTH, 3)
+
+    def basis(self) -> Tensor:
+        """The images that are summed, ``[motions, 48 * 96 * 3]``."""
         images = functional.interpolate(
             self.motions, scale_factor=2, mode="bilinear", align_corners=False
         )  # [motions, 1, 48, 96]
-        basis = images.reshape(len(images), -1, 1) * self.tint[:, None]
-        deviation = weights @ basis.reshape(len(images), -1)
-        return deviation.reshape(*weights.shape[:-1], LIP_HEIGHT, LIP_WIDTH, 3)
+        images = images.reshape(len(images), -1, 1) * self.tint[:, None]
+        return images.reshape(len(images), -1)
 
 
 class OpenLipGenerator(nn.Module):

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pvsd_modules.alignment import LIP_HEIGHT, LIP_WIDTH
+from pvsd_modules.models.open.lip_generator import LipDecoder
 
 #: Frames on either side over which a frame is normalised: 1.5 s.
 REACH = 37
@@ -65,6 +66,19 @@ class MouthReader(nn.Module):
         for conv in self.time:
             x = x + functional.silu(conv(x))
         return self.head(x.mT)
+
+    @torch.no_grad()
+    def change_mouth(self, own: LipDecoder, other: LipDecoder) -> None:
+        """Gives weights for another mouth model, of the nearest drawings.
+
+        A student that is trained together with a denoiser changes its teacher's mouth.
+        """
+        basis, wanted = other.basis().double(), own.basis().double()
+        change = torch.linalg.lstsq(basis.mT, wanted.mT).solution  # [other, own]
+        head = nn.Linear(self.head.in_features, len(basis))
+        head.weight.copy_(change @ self.head.weight.double())
+        head.bias.copy_(change @ self.head.bias.double())
+        self.head = head.to(self.head.weight)
 
 
 def moving(x: Tensor, reach: int = REACH) -> Tensor:
