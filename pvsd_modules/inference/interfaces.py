@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import BinaryIO
 
 import torch
@@ -127,7 +128,7 @@ class PseudoVisualEnhancement(LipInterface):
             Sound or video file.
         lips : str
             "real"; "student" for none; "auto" for what ``video_lips`` of the model's
-            hyperparams.yaml says, "student" where it says nothing.
+            hyperparams.yaml says, and "student" where faces cannot be looked for.
 
         Returns
         -------
@@ -143,9 +144,10 @@ class PseudoVisualEnhancement(LipInterface):
         """
         if lips not in ("auto", "real", "student"):
             raise PvsdError(f"lips: {lips} is unknown: choose auto, real or student.")
-        if lips == "auto":
-            lips = vars(self.hparams).get("video_lips", "student")
-        if lips == "student":
+        if lips == "auto" and vars(self.hparams).get("video_lips") == "real":
+            with suppress(PvsdError):  # sound is enhanced without pictures, too
+                return self.seen_lips(source, "real")
+        if lips != "real":
             return None
         if "mouth_reader" not in self.mods:
             raise PvsdError(

@@ -164,6 +164,17 @@ def grid_section(folder: Path) -> str:
                     f"(paired difference {difference}, {p_value(pair['p_value'])})."
                 )
             )
+        snrs = [row["snr"] for row in tables["real"].rows if row.get("snr") is not None]
+        lowest = min(snrs, default=None)
+        pair = tables["real"].minus(tables["student"], "stoi", lowest)
+        if pair and lowest is not None:
+            difference = with_interval(pair["difference"], pair["interval"], 4)
+            parts.append(
+                prose(
+                    f"At {lowest:g} dB the STOI with real lips, less that with pseudo "
+                    f"lips, is {difference}, {p_value(pair['p_value'])}."
+                )
+            )
     return "\n".join(parts)
 
 

@@ -16,7 +16,7 @@ from pvsd_modules.data.mixing import mix_at_snr
 from pvsd_modules.inference import LipGenerator, PseudoVisualEnhancement
 from pvsd_modules.inference.level import level_of
 from pvsd_modules.metrics import correlation, mouth_opening, si_sdr
-from pvsd_modules.synthetic.corpus import noise_like, speech_like
+from pvsd_modules.synthetic.corpus import noise_like, speech_like, write_corpus
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -135,3 +135,19 @@ def test_hardly_anything_is_taken_from_nearly_clean_speech():
         streamed = live(enhancer, noisy, float(level_of(noisy, 16000).rms))
         expected = streamed + share * (noisy - streamed)
         assert torch.allclose(enhancer.enhance_batch(noisy), expected, atol=1e-5)
+
+
+def test_it_reads_the_mouths_of_a_video(tmp_path):
+    write_corpus(tmp_path / "videos", speakers=3, clips=1, seconds=3.0, size=112)
+    model = PseudoVisualEnhancement.from_hparams("offline")
+    for video in sorted((tmp_path / "videos").rglob("*.mp4")):
+        seen = model.seen_lips(video)  # auto: of a video they are real ones
+        assert seen is not None and float(seen.share.mean()) > 0.8
+        reports = {
+            lips: model.enhance_to_file(video, tmp_path / f"{lips}.wav", lips=lips)
+            for lips in ("real", "student")
+        }
+        assert "Real lips were seen in" in reports["real"].notes()[-1]
+        assert not any("Real" in note for note in reports["student"].notes())
+        one, two = (soundfile.read(tmp_path / f"{x}.wav")[0] for x in reports)
+        assert one.shape == two.shape and np.abs(one - two).max() > 1e-3

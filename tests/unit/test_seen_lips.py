@@ -121,3 +121,17 @@ def test_the_mouth_that_fits_the_sound_is_taken(networks, monkeypatch):
     silent = torch.from_numpy(np.random.default_rng(5).uniform(0, 1, frames)).float()
     monkeypatch.setattr(seen_lips, "_openings_of_sound", lambda *_: silent)
     assert seen_lips.see_lips(Info(), lambda p: boxes, Grey(), student) is None
+
+
+def test_another_mouth_model_draws_the_same():
+    torch.manual_seed(2)
+    one, two = OpenLipGenerator(motions=6).decoder, OpenLipGenerator(motions=9).decoder
+    with torch.no_grad():  # the second can draw all that the first can
+        two.motions[:6] = one.motions.flip(0)
+    reader = MouthReader(motions=6, channels=8)
+    lips = torch.rand(1, 12, 48, 96, 3)
+    with torch.no_grad():
+        before = one(reader(lips))
+        reader.change_mouth(one, two)
+        assert reader(lips).shape == (1, 12, 9)
+        assert torch.allclose(two(reader(lips)), before, atol=1e-4)
