@@ -30,3 +30,11 @@ def pytest_collection_modifyitems():
     for module in list(sys.modules.values()):
         if isinstance(module, LazyModule):
             vars(module).setdefault("__file__", None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With ``-n``, one process runs all tests of a file: they share its fixtures."""
+    from xdist.scheduler import LoadFileScheduling
+
+    return LoadFileScheduling(config, log)
