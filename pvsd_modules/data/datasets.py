@@ -39,6 +39,8 @@ def load_manifest(
         the roots nor below the manifest's folder.
     """
     if not Path(path).is_file():
+        if os.path.exists(path):
+            raise PvsdError(f"{path} is a folder, pipe or device: name a JSON file.")
         raise PvsdError(f"{path} does not exist: run prepare.py first.")
     roots = {"data_root": str(data_root), "noise_root": str(noise_root)}
     roots["rooms_root"] = str(rooms_root or data_root)

@@ -72,7 +72,7 @@ def words(text, *more):
             "SNR of a is nan",
         ),
         (["--compare", "u.md", "u.md", "--output", "u.md"], "no column named file"),
-        (["--list", "pipe.json", *QUICK, "--output", "s.csv"], "does not exist"),
+        (["--list", "pipe.json", *QUICK, "--output", "s.csv"], "json is a folder, pip"),
         (["--noisy", "noisy", "--output", "s.csv"], "only --dnsmos is possible"),
     ],
 )
