@@ -19,6 +19,9 @@ def enhance_pipe(args: argparse.Namespace) -> int:
 
     if len(args.inputs) > 1 or args.output is None:
         raise PvsdError("With pipes there is one input, and -o names the output.")
+    for name in ("overlay", "format", "report"):
+        if getattr(args, name):
+            raise PvsdError(f"--{name} needs files, not pipes: leave it out.")
     path, output, raw = args.inputs[0], args.output, raw_format(args)
     into_pipe = is_pipe(output)
     if not into_pipe and os.path.lexists(output) and not args.overwrite:

@@ -103,6 +103,16 @@ ROWS = [
     ("enhance - --model {m}/good", 2, "-o names the output"),
     ("enhance - {b}/good.wav -o {o}/x.wav --model {m}/good", 2, "one input"),
     ("enhance - -o {b}/notes.txt --model {m}/good", 2, "notes.txt exists"),
+    *(
+        (f"enhance - -o {{o}}/x.wav --model {{m}}/good --{option}", 2, "not pipes")
+        for option in ("overlay", "format flac", "report {o}/r.json")
+    ),
+    ("enhance {b}/good.wav -o {o}/x.wav --overlay --model {m}/good", 2, "no video"),
+    ("enhance {b}/good.wav -o {o}/x.wav --lips banana", 2, "banana"),
+    ("evaluate --list /dev/null --output {o}/s.csv", 2, "pipe or device"),
+    ("demo --port 99999", 2, "99999 is no port"),
+    ("demo --model {m}/gone", 2, "gone"),
+    ("demo --queue 0", 2, "0 is not a whole number"),
     ("enhance - -o {o}/x.wav --model {m}/good", 2, "Nothing came through the pipe"),
     # Streams.
     *(
