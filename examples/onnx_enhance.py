@@ -28,8 +28,8 @@ def level(x):
     parts = x[: min(len(x) // 160 * 160, 20 * 16000)].reshape(-1, 160)
     power = np.sqrt(np.square(parts - np.median(parts.mean(1))).mean(1))
     loud = np.quantile(power[power > 1e-10], 0.97) if (power > 1e-10).any() else 0
-    heard = power[(power > 1e-3 * loud) & (power < 10 * loud)]
-    return np.sqrt(np.square(heard).mean()) if loud else 1.0
+    spoken = power[(power > 1e-3 * loud) & (power < 10 * loud)]
+    return np.sqrt(np.square(spoken).mean()) if loud else 1.0
 
 
 def enhance(x):

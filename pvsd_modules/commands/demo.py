@@ -22,7 +22,7 @@ _LIMITS = {
     "seconds": (180, "S", "length of a recording"),
     "queue": (8, "N", "recordings that are received, waiting or in work at a time"),
     "timeout": (300, "S", "seconds to receive a file, and to enhance it"),
-    "keep": (10, "MINUTES", "how long results are kept for a page not heard of"),
+    "keep": (10, "MINUTES", "how long results are kept for a page that is gone"),
     "gigabytes": (4, "GB", "size of all results; the oldest are removed beyond it"),
 }
 

@@ -20,7 +20,7 @@ class Settings:
     timeout : int
         Seconds that receiving a file, and working on it, may take each.
     keep : int
-        Minutes after which results are removed if their page is not heard of.
+        Minutes after which results are removed if their page is gone.
     gigabytes : int
         Size of all results; above it the oldest are removed.
     """

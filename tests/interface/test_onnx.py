@@ -99,12 +99,12 @@ def test_a_stream(exported, sizes):
     fed = np.append(sound, np.zeros(stream.delay + 320, np.float32))
     cuts = np.cumsum(np.resize(sizes, len(fed)))
     parts = np.split(fed, cuts[cuts < len(fed)])
-    heard = np.concatenate([stream.feed(part) for part in parts])
-    assert not heard[: stream.delay - 320].any()
+    found = np.concatenate([stream.feed(part) for part in parts])
+    assert not found[: stream.delay - 320].any()
     live = model.make_streaming_context()
     expected = model.enhance_chunk(live, fed)[: len(sound)]
-    heard = heard[stream.delay :][: len(sound)]
-    np.testing.assert_allclose(heard, expected, atol=1e-4, rtol=0)
+    found = found[stream.delay :][: len(sound)]
+    np.testing.assert_allclose(found, expected, atol=1e-4, rtol=0)
 
 
 def test_the_description_is_that_of_the_graphs(exported):
@@ -136,7 +136,7 @@ def run_stream(folder, sound):
     ("precision", "size", "difference"), [("float16", 0.6, 0.01), ("int8", 0.8, 0.1)]
 )
 def test_other_precisions(precision, size, difference, tmp_path):
-    model, sound, heard, sizes = (
+    model, sound, found, sizes = (
         str(wide_folder(tmp_path / "model")),
         noisy(1.0),
         [],
@@ -145,10 +145,10 @@ def test_other_precisions(precision, size, difference, tmp_path):
     for name in ("float32", precision):
         folder = tmp_path / name
         assert main(["export", model, "-o", str(folder), "--precision", name]) == 0
-        heard.append(run_stream(folder, sound))
+        found.append(run_stream(folder, sound))
         sizes.append(sum(path.stat().st_size for path in folder.glob("*.onnx")))
     assert sizes[1] < size * sizes[0]
-    assert 0 < np.abs(heard[1] - heard[0]).max() < difference * np.abs(heard[0]).max()
+    assert 0 < np.abs(found[1] - found[0]).max() < difference * np.abs(found[0]).max()
 
 
 def test_mistakes(tiny_folder, tmp_path, capsys, monkeypatch):
