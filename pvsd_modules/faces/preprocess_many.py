@@ -136,7 +136,13 @@ def _run(clips, out, settings, wait, workers, note) -> None:
         for job in jobs:
             note(try_clip(*job))
         return
-    left = _in_processes(jobs, workers, note)
+    todo = []
+    for job in jobs:  # asking a worker would take six times as long
+        if _is_done(out / job[0], settings):
+            note(Outcome(job[0], "skipped"))
+        else:
+            todo.append(job)
+    left = _in_processes(todo, workers, note)
     for job in left:  # one of them took its worker down: each gets its own
         for lost in _in_processes([job], 1, note):
             note(Outcome(lost[0], "failed", "its worker process died", fault=True))

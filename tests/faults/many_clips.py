@@ -140,9 +140,9 @@ def main() -> int:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = measure(args.count, Path(folder))
-    print(json.dumps(found, indent=1))
-    if args.report:
-        args.report.write_text(json.dumps(found, indent=1) + "\n")
+        print(json.dumps(found, indent=1), flush=True)  # deleting takes minutes
+        if args.report:
+            args.report.write_text(json.dumps(found, indent=1) + "\n")
     whole = found["in summaries"] == args.count and found["made twice"] <= 1
     killed = 0 < found["made before the kill"] < args.count // 2
     return int(not whole or not killed or found["missing"] or found["left over"])
