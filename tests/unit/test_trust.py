@@ -186,12 +186,14 @@ def test_weights_are_read_once_and_the_teacher_only_on_request(monkeypatch):
 
     monkeypatch.setattr(weights.torch, "load", counting)
     enhancer = PseudoVisualEnhancement.from_hparams("offline")
-    assert sorted(read) == ["denoiser.ckpt", "student.ckpt"]
-    assert set(enhancer.mods) == {"denoiser", "student"}
+    assert sorted(read) == ["denoiser.ckpt", "mouth_reader.ckpt", "student.ckpt"]
+    assert set(enhancer.mods) == {"denoiser", "student", "mouth_reader"}
     read.clear()
     enhancer = PseudoVisualEnhancement.from_hparams("offline", extra_networks=True)
-    assert sorted(read) == ["denoiser.ckpt", "student.ckpt", "teacher.ckpt"]
-    assert set(enhancer.mods) == {"denoiser", "student", "teacher"}
+    assert [name for name in sorted(read) if name != "mouth_reader.ckpt"] == [
+        *("denoiser.ckpt", "student.ckpt", "teacher.ckpt")
+    ]
+    assert set(enhancer.mods) == {"denoiser", "student", "teacher", "mouth_reader"}
 
 
 def change(model, old, new):
