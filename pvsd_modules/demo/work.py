@@ -46,13 +46,13 @@ def enhance(
             f"{path} has more than {_MOST_SAMPLES} samples a second: give fewer "
             "channels or a lower sample rate."
         )
-    channel = loudest_channel(info)
+    channel, seen = loudest_channel(info), model.seen_lips(info)
     total = max(info.duration, 1.0) * len(tracks)
     done, samples, drawn = 0.0, 0, 0
     for index, track in enumerate(tracks):
         count, frames, lips = 0, 0, []
         with (folder / AFTER.format(index)).open("wb") as file:
-            for chunk in model.enhance_blocks(track):
+            for chunk in model.enhance_blocks(track, lips="student", seen=seen):
                 _append(file, chunk.audio)
                 count += chunk.audio.shape[1]
                 frames += chunk.lips.shape[1]

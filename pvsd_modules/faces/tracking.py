@@ -1,6 +1,6 @@
 """Follows the talking face through a video and crops it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,32 +34,41 @@ def _overlap(one: np.ndarray, other: np.ndarray) -> float:
     return float(common / union) if union > 0 else 0.0
 
 
-def face_tracks(
-    found: dict[int, np.ndarray], least_overlap: float = 0.3
-) -> list[dict[int, np.ndarray]]:
+def matched(
+    last: Sequence[np.ndarray], boxes: np.ndarray, least_overlap: float = 0.3
+) -> dict[int, int]:
+    """Which face, by its number, each of some new boxes shows, by its place.
+
+    A box shows the face whose last box, one of ``last``, it overlaps most, by an
+    intersection over union of ``least_overlap`` at least; a box that is not among the
+    keys shows a new face.
+    """
+    pairs = [
+        (_overlap(one, box), number, place)
+        for number, one in enumerate(last)
+        for place, box in enumerate(boxes)
+    ]
+    shown: dict[int, int] = {}
+    for overlap, number, place in sorted(pairs, reverse=True):
+        free = place not in shown and number not in shown.values()
+        if free and overlap >= least_overlap:
+            shown[place] = number
+    return shown
+
+
+def face_tracks(found: dict[int, np.ndarray]) -> list[dict[int, np.ndarray]]:
     """Follow every face through the video.
 
-    A box joins the track whose last box it overlaps most, by an intersection over union
-    of ``least_overlap`` at least. Takes what `find_faces` found; returns of each face
-    one box ``[4]`` for each frame it was found in.
+    Takes what `find_faces` found; returns of each face one box ``[4]`` for each frame
+    it was found in, see `matched`.
     """
     tracks: list[dict[int, np.ndarray]] = []
     for index in sorted(found):
-        pairs = [
-            (_overlap(track[max(track)], box), number, place)
-            for number, track in enumerate(tracks)
-            for place, box in enumerate(found[index])
-        ]
-        used_tracks, used_boxes = set(), set()
-        for overlap, number, place in sorted(pairs, reverse=True):
-            if overlap < least_overlap:
-                break
-            if number not in used_tracks and place not in used_boxes:
-                tracks[number][index] = found[index][place]
-                used_tracks.add(number)
-                used_boxes.add(place)
+        shown = matched([track[max(track)] for track in tracks], found[index])
         for place, box in enumerate(found[index]):
-            if place not in used_boxes:
+            if place in shown:
+                tracks[shown[place]][index] = box
+            else:
                 tracks.append({index: box})
     return tracks
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import BinaryIO
 
 import torch
@@ -257,9 +258,11 @@ class PseudoVisualEnhancement(LipInterface):
             info = info if track is None else info.select(track)
             chosen = range(len(info.tracks)) if track is None else [info.selected]
             seen = self.seen_lips(info, lips)
+            real = (share_of_real_lips(seen),) if lips == "real" else ()
             if overlay:
                 stream = self._full_band(info.sample_rate, strength, seen=seen)
-                return write_overlaid(info, stream, output, on_block)
+                report = write_overlaid(info, stream, output, on_block)
+                return replace(report, remarks=report.remarks + real)
             streams, sound = [], {}
             for index in chosen:
                 one = info.select(index + 1)
@@ -268,9 +271,7 @@ class PseudoVisualEnhancement(LipInterface):
                 sound[index] = self._audio_of(one, streams[-1], watcher)
             written = write_media(info, sound, output)
         invalid = sum(stream.invalid for stream in streams)
-        remarks = tuple(dict.fromkeys([*info.notes, *written.notes]))
-        if lips == "real":
-            remarks += (share_of_real_lips(seen),)
+        remarks = tuple(dict.fromkeys([*info.notes, *written.notes])) + real
         seconds = written.samples / info.sample_rate
         return Report(seconds, invalid, written.clipped, remarks)
 
@@ -287,7 +288,11 @@ class PseudoVisualEnhancement(LipInterface):
             yield chunk.audio
 
     def enhance_blocks(
-        self, source: Source, strength: float = 1.0, lips: str = "auto"
+        self,
+        source: Source,
+        strength: float = 1.0,
+        lips: str = "auto",
+        seen: SeenLips | None = None,
     ) -> Iterator[Chunk]:
         """Enhance a file of any length in bounded memory.
 
@@ -299,6 +304,8 @@ class PseudoVisualEnhancement(LipInterface):
             See `enhance_batch`.
         lips : str
             See `seen_lips`.
+        seen : SeenLips
+            What `seen_lips` gave before; then it is not called.
 
         Yields
         ------
@@ -308,7 +315,7 @@ class PseudoVisualEnhancement(LipInterface):
         """
         with on_disk(source) as path:
             info = probe_audio(path)
-            seen = self.seen_lips(info, lips)
+            seen = seen or self.seen_lips(info, lips)
             stream = self._full_band(info.sample_rate, strength, seen=seen)
             yield from through(stream, file_blocks(info))
 

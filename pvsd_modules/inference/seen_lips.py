@@ -2,28 +2,25 @@
 
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pvsd_modules.alignment import LIP_HEIGHT, SAMPLES_PER_FRAME, frame_count
-from pvsd_modules.faces.tracking import crop_face, face_tracks, find_faces, smooth_track
+from pvsd_modules.alignment import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, frame_count
+from pvsd_modules.inference.mouths import Mouth, Mouths
+from pvsd_modules.io.clock import SharedFile
 from pvsd_modules.io.info import MediaInfo
-from pvsd_modules.io.sound_reading import read_mono
+from pvsd_modules.io.opening import open_media
+from pvsd_modules.io.resampling import SincResampler
+from pvsd_modules.io.sound_reading import sound_blocks, to_mono
 from pvsd_modules.io.video_reading import read_frames
 from pvsd_modules.metrics.mouth import correlation, mouth_opening
 from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 from pvsd_modules.models.open.mouth_reader import MouthReader
 from pvsd_modules.models.protocols import Detector
 
-# In frames, of which there are 25 a second.
-EVERY = 5  # from one look for faces to the next
-LONGEST_GAP = 2 * EVERY  # without the face, which is interpolated
-SHORTEST = 25  # of a face that is worth reading
-FADE = 4  # in which real and generated lips take turns
+FADE = 4  # frames in which real and generated lips take turns
 LEAST_FIT = 0.2  # correlation of a mouth's opening with that of the generated lips
-BLOCK = 1000  # that are read at once
 
 
 class SeenLips(NamedTuple):
@@ -63,45 +60,6 @@ class SeenLips(NamedTuple):
         return share * real + (1 - share) * generated
 
 
-class _Mouth:
-    """One face: where it is, and what the reader has read off its mouth so far."""
-
-    def __init__(self, track: dict[int, np.ndarray], reader: MouthReader):
-        self.first, self.last = min(track), max(track)
-        shifted = {index - self.first: box for index, box in track.items()}
-        self.boxes = smooth_track(shifted, self.last - self.first + 1)
-        self.reader = reader
-        self.crops: list[np.ndarray] = []
-        self.known = 0  # frames at the beginning of `crops` that were read before
-        self.parts: list[Tensor] = []
-
-    def look(self, index: int, picture: np.ndarray) -> None:
-        """Takes a frame, if it shows this face."""
-        if not self.first <= index <= self.last:
-            return
-        face = crop_face(picture, self.boxes[index - self.first])
-        self.crops.append(face[LIP_HEIGHT:])
-        if len(self.crops) >= BLOCK + 2 * self.reader.context:
-            self._read(len(self.crops) - self.reader.context)
-        if index == self.last:
-            self._read(len(self.crops))
-
-    def _read(self, end: int) -> None:
-        """Reads the frames up to ``end``; their neighbours are kept."""
-        device = next(self.reader.parameters()).device
-        lips = torch.from_numpy(np.stack(self.crops)).to(device).float() / 255
-        weights = self.reader(lips[None])[0]
-        self.parts.append(weights[self.known : end].float().cpu())
-        kept = max(0, end - self.reader.context)
-        del self.crops[:kept]
-        self.known = end - kept
-
-    @property
-    def weights(self) -> Tensor:
-        """``[frames, motions]``."""
-        return torch.cat(self.parts)
-
-
 @torch.no_grad()
 def see_lips(
     info: MediaInfo,
@@ -128,25 +86,28 @@ def see_lips(
     SeenLips or None
         None where no mouth is seen that fits the sound.
     """
-    found, count = find_faces(read_frames(info, start=info.start), detector, EVERY)
-    mouths = [
-        _Mouth(part, reader)
-        for track in face_tracks(found)
-        for part in _unbroken(track)
-        if max(part) - min(part) >= SHORTEST
-    ]
-    if not mouths:
+    mouths, student_mouth = Mouths(detector, reader), _GeneratedMouth(info, student)
+    assert info.video is not None
+    streams = [info.video.stream, info.audio.stream]
+    with open_media(info.path) as container:
+        shared = SharedFile(container, info, streams)
+        blocks = sound_blocks(info, shared=shared)
+        for index, picture in enumerate(read_frames(info, FPS, info.start, shared)):
+            mouths.look(picture)
+            if index % FPS == 0:  # about as much sound
+                student_mouth.hear(next(blocks, None))
+        for block in blocks:
+            student_mouth.hear(block)
+    seen = mouths.end()
+    if not seen:
         return None
-    for index, picture in enumerate(read_frames(info, start=info.start)):
-        for mouth in mouths:
-            mouth.look(index, picture)
-    sound = _openings_of_sound(info, student)
-    weights = torch.zeros(count, reader.sizes["motions"])
-    owner = torch.full((count,), -1)
-    fits = [_fit(mouth, sound, student) for mouth in mouths]
-    for number in sorted(range(len(mouths)), key=lambda k: -fits[k]):
+    weights = torch.zeros(mouths.count, reader.sizes["motions"])
+    owner = torch.full((mouths.count,), -1)
+    openings = student_mouth.openings()
+    fits = [_fit(mouth, openings, student) for mouth in seen]
+    for number in sorted(range(len(seen)), key=lambda k: -fits[k]):
         if fits[number] >= LEAST_FIT:
-            mouth = mouths[number]
+            mouth = seen[number]
             place = slice(mouth.first, mouth.first + len(mouth.weights))
             free = owner[place] < 0
             weights[place][free] = mouth.weights[free]
@@ -154,37 +115,49 @@ def see_lips(
     return SeenLips(weights, _shares(owner)) if bool((owner >= 0).any()) else None
 
 
-def _openings_of_sound(info: MediaInfo, student: OpenLipGenerator) -> Tensor:
-    """How far the mouth is open that the student generates, ``[frames]``."""
-    wav = read_mono(info)[None].to(student.neutral.device)
-    frames = frame_count(wav.shape[1]) + student.lookahead_frames
-    wav = functional.pad(wav, (320, frames * SAMPLES_PER_FRAME - wav.shape[1]))
-    openings, past = [], None
-    for begin in range(0, frames, BLOCK):
-        end = min(begin + BLOCK, frames)
-        part = wav[:, begin * SAMPLES_PER_FRAME : end * SAMPLES_PER_FRAME + 320]
-        codes, past = student.encode(part, past)
-        openings.append(mouth_opening(student.draw(codes))[0].cpu())
-    return torch.cat(openings)[student.lookahead_frames :]
+class _GeneratedMouth:
+    """How far the mouth is open that the student generates of a file's sound."""
+
+    def __init__(self, info: MediaInfo, student: OpenLipGenerator):
+        self.student, self.past = student, None
+        self.resampler = SincResampler(info.sample_rate, SAMPLE_RATE)
+        self.wav = torch.zeros(1, SAMPLES_PER_FRAME // 2)
+        self.samples = 0
+        self.parts: list[Tensor] = []
+
+    def hear(self, block: Tensor | None) -> None:
+        """Takes the next block, ``[channels, n]``."""
+        if block is not None:
+            self._take(self.resampler.feed(to_mono(block)[None]))
+
+    def _take(self, wav: Tensor) -> None:
+        self.samples += wav.shape[1]
+        self.wav = torch.cat([self.wav, wav], 1)
+        frames = (self.wav.shape[1] - SAMPLES_PER_FRAME // 2) // SAMPLES_PER_FRAME
+        if frames < 1:
+            return
+        end = frames * SAMPLES_PER_FRAME
+        part = self.wav[:, : end + SAMPLES_PER_FRAME // 2]
+        codes, self.past = self.student.encode(
+            part.to(self.student.neutral.device), self.past
+        )
+        self.parts.append(mouth_opening(self.student.draw(codes))[0].cpu())
+        self.wav = self.wav[:, end:]
+
+    def openings(self) -> Tensor:
+        """``[frames]``, once the whole sound was heard."""
+        self._take(self.resampler.flush())
+        late = self.student.lookahead_frames
+        missing = (frame_count(self.samples) + late) * SAMPLES_PER_FRAME - self.samples
+        self._take(torch.zeros(1, missing))
+        return torch.cat(self.parts)[late:]
 
 
-def _fit(mouth: _Mouth, sound: Tensor, student: OpenLipGenerator) -> float:
+def _fit(mouth: Mouth, sound: Tensor, student: OpenLipGenerator) -> float:
     """Correlation of the opening of a seen mouth with that of the sound's."""
     drawn = student.draw(mouth.weights.to(student.neutral.device))
     expected = sound[mouth.first :][: len(drawn)]
     return float(correlation(mouth_opening(drawn).cpu()[: len(expected)], expected))
-
-
-def _unbroken(track: dict[int, np.ndarray]) -> list[dict[int, np.ndarray]]:
-    """A track, cut where the face was away for long."""
-    parts: list[dict[int, np.ndarray]] = []
-    before = None
-    for index in sorted(track):
-        if before is None or index - before > LONGEST_GAP:
-            parts.append({})
-        parts[-1][index] = track[index]
-        before = index
-    return parts
 
 
 def _shares(owner: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.io.clock import check_gap, placed_packets
+from pvsd_modules.io.clock import SharedFile, check_gap, opened_stream
 from pvsd_modules.io.layouts import settle_layouts, stored_layout, writing_order
 from pvsd_modules.io.media import (
     CUT,
@@ -30,8 +30,11 @@ _PROMISING = ("flac", "tta", "au")
 _PADDING = 4096  # samples at most that an encoder adds to fill its last frame
 
 
-def sound_pieces(info: MediaInfo, start: float) -> Iterator[np.ndarray]:
-    """Pieces ``[channels, samples]``; the first begins at ``start``, in seconds."""
+def sound_pieces(
+    info: MediaInfo, start: float, shared: SharedFile | None = None
+) -> Iterator[np.ndarray]:
+    """Pieces ``[channels, samples]``; the first begins at ``start``, in seconds. A
+    video may be ``shared`` with other readers."""
     if info.format.startswith(LIBSNDFILE):
         return _sndfile_pieces(info)
     if info.video is None and len(info.tracks) == 1:
@@ -41,7 +44,7 @@ def sound_pieces(info: MediaInfo, start: float) -> Iterator[np.ndarray]:
     end = None
     if info.format.startswith(("mov", "ogg")):
         end = round((info.audio.start - start) * info.sample_rate) + info.samples
-    return _counted(info, _trimmed(_placed(info, start), end))
+    return _counted(info, _trimmed(_placed(info, start, shared), end))
 
 
 def _counted(info: MediaInfo, pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -112,16 +115,17 @@ class _Converter:
         return frame.to_ndarray().reshape(-1, frame.layout.nb_channels).T
 
 
-def _placed(info: MediaInfo, start: float) -> Iterator[np.ndarray]:
+def _placed(
+    info: MediaInfo, start: float, shared: SharedFile | None
+) -> Iterator[np.ndarray]:
     """The decoded sound where its time stamps want it."""
     rate, channels = info.sample_rate, info.channels
     given, due = 0, None  # samples given out; where the next one belongs
-    with open_media(info.path) as container:
+    with opened_stream(info, info.audio.stream, shared) as (container, _, packets):
         order = list(settle_layouts(container).get(info.audio.stream, ()))
-        stream = container.streams[info.audio.stream]
         convert: _Converter | None = None
         failed: list[Any] = []
-        for packet in placed_packets(container, [stream], info):
+        for packet in packets:
             for raw in frames_of(packet, failed):
                 if convert is None:
                     convert = _Converter(rate, raw.layout.name)
@@ -143,8 +147,8 @@ def _placed(info: MediaInfo, start: float) -> Iterator[np.ndarray]:
         if convert is not None:
             yield from convert.flush()
     if failed:
-        packets = "1 packet" if len(failed) == 1 else f"{len(failed)} packets"
-        info.notes.append(f"Damaged sound was left out: {packets} of it.")
+        many = "1 packet" if len(failed) == 1 else f"{len(failed)} packets"
+        info.notes.append(f"Damaged sound was left out: {many} of it.")
     if due is None:
         raise PvsdError(f"{info.path} holds no sound that can be decoded.")
 

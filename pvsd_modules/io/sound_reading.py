@@ -12,13 +12,17 @@ import torch
 
 from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.io.clock import SharedFile
 from pvsd_modules.io.media import MediaInfo, probe_audio
 from pvsd_modules.io.resampling import resample
 from pvsd_modules.io.sound_pieces import sound_pieces
 
 
 def sound_blocks(
-    source: str | Path | MediaInfo, block: int = 65536, start: float | None = None
+    source: str | Path | MediaInfo,
+    block: int = 65536,
+    start: float | None = None,
+    shared: SharedFile | None = None,
 ) -> Iterator[torch.Tensor]:
     """Read a file's sound in blocks; at most one block and one packet are held.
 
@@ -35,6 +39,8 @@ def sound_blocks(
     start : float
         Time stamp in seconds of sample 0; None for time 0 of the file, which is
         where its first picture or its first sound begins, whichever is first.
+    shared : SharedFile
+        A video whose pictures are read, too.
 
     Yields
     ------
@@ -48,7 +54,7 @@ def sound_blocks(
     """
     info = probe_audio(source)
     held, size = [], 0
-    for piece in sound_pieces(info, info.start if start is None else start):
+    for piece in sound_pieces(info, info.start if start is None else start, shared):
         held.append(piece)
         size += piece.shape[1]
         if size >= block:

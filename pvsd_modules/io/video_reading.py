@@ -14,16 +14,16 @@ import numpy as np
 
 from pvsd_modules.alignment import FPS
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.io.clock import check_gap, placed_packets
+from pvsd_modules.io.clock import SharedFile, check_gap, opened_stream
 from pvsd_modules.io.media import MediaInfo, probe
-from pvsd_modules.io.opening import frame_time, frames_of, open_media
+from pvsd_modules.io.opening import frame_time, frames_of
 
 # A frame whose stamp is rounded up by the container still counts as begun.
 _VIDEO_TOLERANCE = 1e-3
 
 
 def _timed_pictures(
-    container: Any, stream: Any, info: MediaInfo
+    container: Any, stream: Any, packets: Iterator[Any]
 ) -> Iterator[tuple[float, Any]]:
     """Frames with their time; a frame without a stamp follows one period later.
 
@@ -33,7 +33,6 @@ def _timed_pictures(
     period = 1.0 / float(stream.average_rate or FPS)
     slack = 1.5 * period if container.format.name == "mpeg" else 0.0
     due = None
-    packets = placed_packets(container, [stream], info)
     for frame in (frame for packet in packets for frame in frames_of(packet)):
         time = frame_time(frame)
         if time is None:
@@ -50,7 +49,10 @@ def _upright(frame: Any) -> np.ndarray:
 
 
 def read_frames(
-    source: str | Path | MediaInfo, fps: float = FPS, start: float | None = None
+    source: str | Path | MediaInfo,
+    fps: float = FPS,
+    start: float | None = None,
+    shared: SharedFile | None = None,
 ) -> Iterator[np.ndarray]:
     """Iterate over a video's pictures at a constant rate, upright, in RGB.
 
@@ -67,6 +69,8 @@ def read_frames(
     start : float
         Time stamp in seconds of the first frame's beginning; None for that of the
         file's first picture. Before the first picture, that picture is repeated.
+    shared : SharedFile
+        The file, where others read it too.
 
     Yields
     ------
@@ -81,11 +85,10 @@ def read_frames(
     info = probe(source)
     if info.video is None:
         raise PvsdError(f"{info.path} holds no video: give a file with pictures.")
-    with open_media(info.path) as container:
-        stream = container.streams[info.video.stream]
+    with opened_stream(info, info.video.stream, shared) as (container, stream, packets):
         period = 1.0 / float(stream.average_rate or fps)
         count, held, end = 0, None, 0.0
-        for time, frame in _timed_pictures(container, stream, info):
+        for time, frame in _timed_pictures(container, stream, packets):
             start = time if start is None else start
             check_gap(info, time - start - count / fps)
             while held is not None and _middle(count, fps, start) < time:

@@ -10,10 +10,10 @@ from pvsd_modules.inference import PseudoVisualEnhancement
 class Fatal(PseudoVisualEnhancement):
     """Ends the process at files of this name."""
 
-    def enhance_blocks(self, source, strength=1.0, lips="auto"):
+    def enhance_blocks(self, source, *args, **options):
         if Path(getattr(source, "path", source)).name == "fatal.wav":
             os._exit(9)
-        yield from super().enhance_blocks(source, strength, lips)
+        yield from super().enhance_blocks(source, *args, **options)
 
 
 def tiny(folder):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -137,12 +138,24 @@ def test_hardly_anything_is_taken_from_nearly_clean_speech():
         assert torch.allclose(enhancer.enhance_batch(noisy), expected, atol=1e-5)
 
 
-def test_it_reads_the_mouths_of_a_video(tmp_path):
+def test_it_reads_the_mouths_of_a_video(tmp_path, monkeypatch):
+    opened, real_open = [], av.open
+    monkeypatch.setattr(
+        av, "open", lambda *a, **k: opened.append(a) or real_open(*a, **k)
+    )
     write_corpus(tmp_path / "videos", speakers=3, clips=1, seconds=3.0, size=112)
     model = PseudoVisualEnhancement.from_hparams("offline")
     for video in sorted((tmp_path / "videos").rglob("*.mp4")):
         seen = model.seen_lips(video)  # auto: of a video they are real ones
         assert seen is not None and float(seen.share.mean()) > 0.8
+        opened.clear()
+        model.enhance_to_file(video, tmp_path / "a.mp4")
+        # Looked at, pictures and sound for the lips, sound, copied pictures; written.
+        assert len(opened) == 5
+        shown = model.enhance_to_file(
+            video, tmp_path / "a.mp4", lips="real", overlay=True
+        )
+        assert "Real lips were seen in" in shown.notes()[-1]
         reports = {
             lips: model.enhance_to_file(video, tmp_path / f"{lips}.wav", lips=lips)
             for lips in ("real", "student")
