@@ -1,5 +1,6 @@
-"""Layers of the wide denoiser, on ``[batch, steps, bands, channels]``.
+"""Layers of the wide denoiser.
 
+Those of its blocks work on ``[steps, batch, bands, channels]``, the order of LSTMs.
 Every layer takes its state as an argument and returns the new one: a signal in pieces
 gives the same output as the whole signal.
 """
@@ -149,17 +150,17 @@ class CrossBandLayer(nn.Module):
         _zero(self.full_band_out)
 
     def forward(self, x: Tensor, past: None = None):
-        """Residual layer on ``[batch, steps, bands, channels]``, without a state."""
-        batch, steps, bands, channels = x.shape
+        """Residual layer on ``[steps, batch, bands, channels]``, without a state."""
+        steps, batch, bands, channels = x.shape
         y = self.norm(x)
         # In memory an image of one row with the channels last, as it is already.
-        image = y.reshape(batch * steps, 1, bands, channels).permute(0, 3, 1, 2)
+        image = y.reshape(steps * batch, 1, bands, channels).permute(0, 3, 1, 2)
         near = functional.silu(self.conv(image)).permute(0, 2, 3, 1).reshape(x.shape)
-        far = functional.silu(self.squeeze(y)).reshape(batch * steps, bands, -1)
+        far = functional.silu(self.squeeze(y)).reshape(steps * batch, bands, -1)
         far = torch.bmm(
             far.permute(2, 0, 1), self.full_band
-        )  # [mixed, batch steps, bands]
-        far = far.permute(1, 2, 0).reshape(batch, steps, bands, -1)
+        )  # [mixed, steps batch, bands]
+        far = far.permute(1, 2, 0).contiguous().view(steps, batch, bands, -1)
         return x + self.conv_out(near) + self.full_band_out(far), None
 
 
@@ -175,7 +176,7 @@ class InterFrameRNN(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
         self.norm = nn.LayerNorm(channels)
-        self.rnn = nn.LSTM(channels, channels, batch_first=True)
+        self.rnn = nn.LSTM(channels, channels)
         self.out = nn.Linear(channels, channels)
 
     def make_identity(self) -> None:
@@ -183,12 +184,9 @@ class InterFrameRNN(nn.Module):
         _zero(self.out)
 
     def forward(self, x: Tensor, past: tuple | None = None):
-        """Residual layer on ``[batch, steps, bands, channels]``, and its state."""
-        batch, steps, bands, channels = x.shape
-        y = self.norm(x).transpose(1, 2).reshape(batch * bands, steps, channels)
-        y, past = self.rnn(y, past)
-        y = self.out(y).reshape(batch, bands, steps, channels)
-        return x + y.transpose(1, 2), past
+        """Residual layer on ``[steps, batch, bands, channels]``, and its state."""
+        y, past = self.rnn(self.norm(x).flatten(1, 2), past)
+        return x + self.out(y).reshape(x.shape), past
 
 
 class FullBandRNN(nn.Module):
@@ -213,7 +211,7 @@ class FullBandRNN(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(channels)
         self.squeeze = nn.Linear(channels, squeezed)
-        self.rnn = nn.LSTM(squeezed * bands, hidden, batch_first=True)
+        self.rnn = nn.LSTM(squeezed * bands, hidden)
         self.expand = nn.Linear(hidden, squeezed * bands)
         self.out = nn.Linear(squeezed, channels)
 
@@ -222,7 +220,7 @@ class FullBandRNN(nn.Module):
         _zero(self.out)
 
     def forward(self, x: Tensor, past: tuple | None = None):
-        """Residual layer on ``[batch, steps, bands, channels]``, and its state."""
+        """Residual layer on ``[steps, batch, bands, channels]``, and its state."""
         y = functional.silu(self.squeeze(self.norm(x)))
         y, past = self.rnn(y.flatten(2), past)
         y = functional.silu(self.expand(y)).unflatten(2, (x.shape[2], -1))

@@ -222,12 +222,13 @@ class WideDenoiser(MaskingDenoiser):
             visual = self.lip_bands(lips[:, ::PAIR]).unflatten(-1, (bands, -1))
         x = x + self.fusion(torch.cat([x, visual.to(x.dtype)], -1))
         states = []
+        x = x.transpose(0, 1).contiguous()  # as the LSTMs want it
         for layer, state in zip(
             self.layers, past or [None] * len(self.layers), strict=True
         ):
             x, state = layer(x, state)
             states.append(state)
-        x = functional.silu(self.hidden(self.norm(x)))
+        x = functional.silu(self.hidden(self.norm(x.transpose(0, 1))))
         masks, band = [], 0
         for (count, width), layer in zip(self.layout, self.masks, strict=True):
             part = layer(x[:, :, band : band + count]).float()
