@@ -5,12 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
-from pvsd_modules.alignment import FACE_SIZE, FPS
+from pvsd_modules.alignment import FACE_SIZE
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.faces.detectors import Detector, import_cv2
 
 # Part of the box's height added below the chin: an open mouth lowers it.
 CHIN_PADDING = 0.06
+# How far on either side `smooth_track` looks: for the median, in boxes that were found
+# (two wrong ones in a row are dropped), and for the mean, in frames (0.4 s in all).
+MEDIAN_REACH = 2
+MEAN_REACH = 5
 
 
 def find_faces(
@@ -113,22 +117,19 @@ def longest_gap(found: dict[int, np.ndarray], track: dict[int, np.ndarray]) -> i
     return longest
 
 
-def smooth_track(
-    track: dict[int, np.ndarray], count: int, seconds: float = 0.4, fps: float = FPS
-) -> np.ndarray:
+def smooth_track(track: dict[int, np.ndarray], count: int) -> np.ndarray:
     """A box for every frame, float64 ``[count, 4]``: gaps filled in, outliers and
     trembling removed.
 
     A box far from the median of its neighbours is wrong and takes the median. Frames
     without a box are interpolated (before the first and after the last box, that box
-    stays), and a running Hann-weighted mean of ``seconds`` stills the rest.
+    stays), and a running Hann-weighted mean stills the rest.
     """
     seen = sorted(track)
     known = np.stack([track[index] for index in seen])
-    median_reach = 2  # found boxes each side: two wrong ones in a row are dropped
-    padded = np.pad(known, ((median_reach, median_reach), (0, 0)), mode="edge")
+    padded = np.pad(known, ((MEDIAN_REACH, MEDIAN_REACH), (0, 0)), mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(
-        padded, 2 * median_reach + 1, axis=0
+        padded, 2 * MEDIAN_REACH + 1, axis=0
     )
     usual = np.median(windows, axis=-1)
     far = 0.25 * (usual[:, 2:] - usual[:, :2]).mean(axis=1, keepdims=True)
@@ -136,10 +137,9 @@ def smooth_track(
     known = np.where(wrong, usual, known)
     line = np.arange(count)
     boxes = np.stack([np.interp(line, seen, known[:, i]) for i in range(4)], axis=1)
-    reach = max(1, round(seconds * fps / 2))
-    weights = np.hanning(2 * reach + 3)[1:-1]
+    weights = np.hanning(2 * MEAN_REACH + 3)[1:-1]
     weights /= weights.sum()
-    padded = np.pad(boxes, ((reach, reach), (0, 0)), mode="edge")
+    padded = np.pad(boxes, ((MEAN_REACH, MEAN_REACH), (0, 0)), mode="edge")
     return np.stack([np.convolve(padded[:, i], weights, "valid") for i in range(4)], 1)
 
 

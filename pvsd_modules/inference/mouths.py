@@ -7,7 +7,13 @@ import torch
 from torch import Tensor
 
 from pvsd_modules.alignment import LIP_HEIGHT
-from pvsd_modules.faces.tracking import crop_face, matched, smooth_track
+from pvsd_modules.faces.tracking import (
+    MEAN_REACH,
+    MEDIAN_REACH,
+    crop_face,
+    matched,
+    smooth_track,
+)
 from pvsd_modules.models.open.mouth_reader import MouthReader
 from pvsd_modules.models.protocols import Detector
 
@@ -15,7 +21,6 @@ from pvsd_modules.models.protocols import Detector
 EVERY = 5  # from one look for faces to the next
 LONGEST_GAP = 2 * EVERY  # without the face, which is interpolated
 SHORTEST = 25  # of a face that is worth reading
-REACH = 5  # of `smooth_track`, which besides needs two looks later
 BLOCK = 1000  # that are read at once
 
 
@@ -58,9 +63,11 @@ class Mouth:
         """Crops the frames whose smoothed boxes are known, of a face that ``ended`` all
         of them."""
         looks = sorted(self.track)
-        if not ended and len(looks) < 3:
+        if not ended and len(looks) <= MEDIAN_REACH:
             return
-        end = self.last + 1 if ended else looks[-3] - REACH + 1
+        end = self.last + 1
+        if not ended:
+            end = looks[-1 - MEDIAN_REACH] - MEAN_REACH + 1
         boxes = smooth_track(
             {index - looks[0]: box for index, box in self.track.items()},
             self.last - looks[0] + 1,
@@ -69,8 +76,8 @@ class Mouth:
             index, corner, part = self.kept.popleft()
             face = crop_face(part, boxes[index - looks[0]] - corner)
             self.crops.append(face[LIP_HEIGHT:])
-        for index, later in zip(looks, looks[3:], strict=False):
-            if later <= end - REACH:
+        for index, later in zip(looks, looks[MEDIAN_REACH + 1 :], strict=False):
+            if later <= end - MEAN_REACH:
                 del self.track[index]
         if len(self.crops) >= BLOCK + 2 * self.reader.context:
             self._read(len(self.crops) - self.reader.context)

@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from pvsd_modules.alignment import HOP, SAMPLE_RATE
-from pvsd_modules.models.open.spectra import WINDOW, CausalSTFT
+from pvsd_modules.inference.pending import HISTORY
+from pvsd_modules.models.open.spectra import CausalSTFT
 
-_HISTORY = WINDOW - HOP  # samples before a second that its first spectra see
 _LOWEST_BIN = 4  # 133 Hz: what lies below says little of the noise in speech
 _PIECE = (
     SAMPLE_RATE // 10
@@ -124,10 +124,10 @@ class ObservationAdding:
         pair = torch.stack([self._noisy[:, :count], enhanced])
         self._noisy = self._noisy[:, count:]
         if self._pair is None:
-            self._pair = pair.new_zeros(2, pair.shape[1], _HISTORY)
+            self._pair = pair.new_zeros(2, pair.shape[1], HISTORY)
         self._pair = torch.cat([self._pair, pair], 2)
-        while self._pair.shape[2] >= _HISTORY + SAMPLE_RATE:
-            self._measure(self._pair[:, :, : _HISTORY + SAMPLE_RATE])
+        while self._pair.shape[2] >= HISTORY + SAMPLE_RATE:
+            self._measure(self._pair[:, :, : HISTORY + SAMPLE_RATE])
             self._pair = self._pair[:, :, SAMPLE_RATE:]
         ready = []
         while len(self._waiting) > self.around + 1:  # the next one's share is needed
@@ -139,7 +139,7 @@ class ObservationAdding:
         if self._noisy is None:
             raise ValueError("Nothing was pushed.")
         nothing = self._noisy[:, :0]
-        if self._pair is not None and self._pair.shape[2] > _HISTORY:
+        if self._pair is not None and self._pair.shape[2] > HISTORY:
             self._measure(self._pair)
         left = [self._next() for _ in range(len(self._waiting))]
         audio = torch.cat([nothing, *left], 1)
@@ -155,9 +155,9 @@ class ObservationAdding:
 
     def _measure(self, pair: Tensor) -> None:
         """Measure a second, or the last part of one, that comes after its history."""
-        self._waiting.append(pair[:, :, _HISTORY:])
+        self._waiting.append(pair[:, :, HISTORY:])
         enhanced, removed = pair[1], pair[0] - pair[1]
-        new = removed[:, _HISTORY:].double()
+        new = removed[:, HISTORY:].double()
         removed = removed - new.mean(1, keepdim=True).to(removed)
         signals = pad(torch.cat([enhanced, removed]), (0, -pair.shape[2] % HOP))
         spectra = self.stft.to(signals.device).analyse(signals)[:, :, _LOWEST_BIN:]

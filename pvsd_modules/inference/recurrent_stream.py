@@ -15,36 +15,13 @@ from pvsd_modules.alignment import (
     frame_count,
 )
 from pvsd_modules.errors import PvsdError
+from pvsd_modules.inference.pending import HISTORY, Pending
 from pvsd_modules.inference.seen_lips import SeenLips
-from pvsd_modules.models.open.spectra import WINDOW
 from pvsd_modules.models.protocols import (
     Chunk,
     StreamableDenoiser,
     StreamableLipModel,
 )
-
-HISTORY = WINDOW - HOP
-
-
-class _Pending:
-    """Samples that wait for a whole unit, after ``HISTORY`` old ones."""
-
-    def __init__(self, unit: int, batch: int, like: Tensor):
-        self.unit = unit
-        self.samples = like.new_zeros(batch, HISTORY)
-
-    def take(self, chunk: Tensor) -> Tensor:
-        """The history and all units that are complete: ``[batch, 320 + unit n]``."""
-        self.samples = torch.cat([self.samples, chunk], 1)
-        ready = (self.samples.shape[1] - HISTORY) // self.unit * self.unit
-        complete = self.samples[:, : HISTORY + ready]
-        self.samples = self.samples[:, ready:].clone()
-        return complete
-
-    def end(self, units: int) -> Tensor:
-        """The history and the last ``units``, filled up with zeros."""
-        missing = HISTORY + units * self.unit - self.samples.shape[1]
-        return pad(self.samples, (0, missing))
 
 
 class _Lips:
@@ -177,8 +154,8 @@ class RecurrentStream:
         self.taken = 0
         lips = _Lips(self.student, self.denoiser, self.seen)
         self.lips = lips if self.with_lips else None
-        self.for_lips: _Pending | None = None
-        self.for_steps: _Pending | None = None
+        self.for_lips: Pending | None = None
+        self.for_steps: Pending | None = None
         self.encoder_past: Any = None
         self.decoder_past: Any = None
         self.spectrum: Tensor | None = None  # of steps that are not decoded yet
@@ -215,8 +192,8 @@ class RecurrentStream:
             Samples and frames, possibly none.
         """
         if self.for_steps is None or self.for_lips is None:
-            self.for_steps = _Pending(HOP, len(chunk), chunk)
-            self.for_lips = _Pending(SAMPLES_PER_FRAME, len(chunk), chunk)
+            self.for_steps = Pending(HOP, len(chunk), chunk)
+            self.for_lips = Pending(SAMPLES_PER_FRAME, len(chunk), chunk)
         frames = _no_lips(chunk)
         if self.lips is not None:
             frames = self.lips.feed(self.for_lips.take(chunk))

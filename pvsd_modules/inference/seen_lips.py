@@ -1,5 +1,6 @@
 """Lips of the people in a video, for a denoiser that was made for drawn ones."""
 
+from itertools import islice
 from typing import NamedTuple
 
 import torch
@@ -8,10 +9,11 @@ from torch.nn import functional
 
 from pvsd_modules.alignment import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, frame_count
 from pvsd_modules.inference.mouths import Mouth, Mouths
-from pvsd_modules.io.clock import SharedFile
+from pvsd_modules.inference.pending import HISTORY, Pending
 from pvsd_modules.io.info import MediaInfo
 from pvsd_modules.io.opening import open_media
 from pvsd_modules.io.resampling import SincResampler
+from pvsd_modules.io.shared import SharedFile
 from pvsd_modules.io.sound_reading import sound_blocks, to_mono
 from pvsd_modules.io.video_reading import read_frames
 from pvsd_modules.metrics.mouth import correlation, mouth_opening
@@ -95,7 +97,8 @@ def see_lips(
         for index, picture in enumerate(read_frames(info, FPS, info.start, shared)):
             mouths.look(picture)
             if index % FPS == 0:  # about as much sound
-                student_mouth.hear(next(blocks, None))
+                for block in islice(blocks, 1):
+                    student_mouth.hear(block)
         for block in blocks:
             student_mouth.hear(block)
     seen = mouths.end()
@@ -121,35 +124,29 @@ class _GeneratedMouth:
     def __init__(self, info: MediaInfo, student: OpenLipGenerator):
         self.student, self.past = student, None
         self.resampler = SincResampler(info.sample_rate, SAMPLE_RATE)
-        self.wav = torch.zeros(1, SAMPLES_PER_FRAME // 2)
+        self.pending = Pending(SAMPLES_PER_FRAME, 1, student.neutral)
         self.samples = 0
         self.parts: list[Tensor] = []
 
-    def hear(self, block: Tensor | None) -> None:
+    def hear(self, block: Tensor) -> None:
         """Takes the next block, ``[channels, n]``."""
-        if block is not None:
-            self._take(self.resampler.feed(to_mono(block)[None]))
+        self._take(self.resampler.feed(to_mono(block)[None]))
 
     def _take(self, wav: Tensor) -> None:
         self.samples += wav.shape[1]
-        self.wav = torch.cat([self.wav, wav], 1)
-        frames = (self.wav.shape[1] - SAMPLES_PER_FRAME // 2) // SAMPLES_PER_FRAME
-        if frames < 1:
-            return
-        end = frames * SAMPLES_PER_FRAME
-        part = self.wav[:, : end + SAMPLES_PER_FRAME // 2]
-        codes, self.past = self.student.encode(
-            part.to(self.student.neutral.device), self.past
-        )
-        self.parts.append(mouth_opening(self.student.draw(codes))[0].cpu())
-        self.wav = self.wav[:, end:]
+        self._draw(self.pending.take(wav.to(self.student.neutral.device)))
+
+    def _draw(self, samples: Tensor) -> None:
+        if samples.shape[1] > HISTORY:
+            codes, self.past = self.student.encode(samples, self.past)
+            self.parts.append(mouth_opening(self.student.draw(codes))[0].cpu())
 
     def openings(self) -> Tensor:
         """``[frames]``, once the whole sound was heard."""
         self._take(self.resampler.flush())
         late = self.student.lookahead_frames
-        missing = (frame_count(self.samples) + late) * SAMPLES_PER_FRAME - self.samples
-        self._take(torch.zeros(1, missing))
+        whole = self.samples // SAMPLES_PER_FRAME
+        self._draw(self.pending.end(frame_count(self.samples) + late - whole))
         return torch.cat(self.parts)[late:]
 
 

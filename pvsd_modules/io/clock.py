@@ -1,13 +1,11 @@
 """One time for all packets of a file, also where joined files begin again."""
 
-from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.io.media import MediaInfo
-from pvsd_modules.io.opening import demuxed, open_media
+from pvsd_modules.io.opening import demuxed
 
 _BACK = 0.3  # seconds; a stream whose time goes back further begins a new part
 _AHEAD = 10.0  # seconds without any packet after which a transport stream was joined
@@ -83,49 +81,3 @@ def placed_packets(container: Any, streams: list, info: MediaInfo) -> Iterator[A
         clock.place(packet)
         if packet.stream.index in wanted:
             yield packet
-
-
-class SharedFile:
-    """One opening of a file for several readers, each of a stream of its own.
-
-    Packets that another reader comes to first wait, still coded: readers that go on
-    side by side keep few of them.
-
-    Arguments
-    ---------
-    container : av.container.InputContainer
-    info : MediaInfo
-    indices : list of int
-        The streams' indices.
-    """
-
-    def __init__(self, container: Any, info: MediaInfo, indices: list[int]):
-        self.container = container
-        streams = [container.streams[index] for index in indices]
-        self._packets = placed_packets(container, streams, info)
-        self._waiting: dict[int, deque] = {index: deque() for index in indices}
-
-    def packets(self, index: int) -> Iterator[Any]:
-        """The packets of a stream."""
-        waiting = self._waiting[index]
-        while True:
-            while waiting:
-                yield waiting.popleft()
-            packet = next(self._packets, None)
-            if packet is None:
-                return
-            self._waiting[packet.stream.index].append(packet)
-
-
-@contextmanager
-def opened_stream(
-    info: MediaInfo, index: int, shared: SharedFile | None = None
-) -> Iterator[tuple[Any, Any, Iterator[Any]]]:
-    """A file's container, one of its streams, and its packets on one clock, of a file
-    that is opened for it or is ``shared``."""
-    if shared is not None:
-        yield shared.container, shared.container.streams[index], shared.packets(index)
-        return
-    with open_media(info.path) as container:
-        stream = container.streams[index]
-        yield container, stream, placed_packets(container, [stream], info)

@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.io.clock import SharedFile, check_gap, opened_stream
+from pvsd_modules.io.clock import check_gap
 from pvsd_modules.io.layouts import settle_layouts, stored_layout, writing_order
 from pvsd_modules.io.media import (
     CUT,
@@ -21,6 +21,7 @@ from pvsd_modules.io.media import (
 )
 from pvsd_modules.io.opening import demuxed, frame_time, frames_of, open_media
 from pvsd_modules.io.parts import Slice, parts_of
+from pvsd_modules.io.shared import SharedFile, opened_stream
 
 # Time stamps wander by their container's clock (1 ms in Matroska, one 90 kHz tick in
 # MPEG). Sound further than this from where it should be is a gap or an overlap.

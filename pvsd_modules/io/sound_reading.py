@@ -12,9 +12,9 @@ import torch
 
 from pvsd_modules.alignment import SAMPLE_RATE
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.io.clock import SharedFile
 from pvsd_modules.io.media import MediaInfo, probe_audio
 from pvsd_modules.io.resampling import resample
+from pvsd_modules.io.shared import SharedFile
 from pvsd_modules.io.sound_pieces import sound_pieces
 
 

@@ -14,9 +14,10 @@ import numpy as np
 
 from pvsd_modules.alignment import FPS
 from pvsd_modules.errors import PvsdError
-from pvsd_modules.io.clock import SharedFile, check_gap, opened_stream
+from pvsd_modules.io.clock import check_gap
 from pvsd_modules.io.media import MediaInfo, probe
 from pvsd_modules.io.opening import frame_time, frames_of
+from pvsd_modules.io.shared import SharedFile, opened_stream
 
 # A frame whose stamp is rounded up by the container still counts as begun.
 _VIDEO_TOLERANCE = 1e-3

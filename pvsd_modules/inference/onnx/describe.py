@@ -10,7 +10,7 @@ from torch import Tensor
 from pvsd_modules import __version__
 from pvsd_modules.alignment import FPS, HOP, SAMPLE_RATE
 from pvsd_modules.inference.onnx.graphs import BINS, Graph
-from pvsd_modules.inference.recurrent_stream import HISTORY
+from pvsd_modules.inference.pending import HISTORY
 from pvsd_modules.models.open.level import RunningLevel
 from pvsd_modules.models.open.spectra import WINDOW
 
