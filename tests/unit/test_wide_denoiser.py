@@ -182,6 +182,23 @@ class TestBaseline:
                 found = network.eval()(noisy, lips)["enhanced"]
                 assert torch.allclose(found, wanted, atol=1e-5)
 
+    def test_lips_are_read_after_a_run_that_never_saw_any(self):
+        student, denoiser, baseline = self.pair()
+        unread = small().state_dict()
+        unread["fusion.weight"][:, -denoiser.lip_width :] = 0.0
+        noisy, lips = torch.randn(1, 4000), torch.rand(1, 7, 48, 96, 3)
+        for network in (denoiser, baseline):
+            network.load_except_lip_path(unread)
+            optimiser = torch.optim.Adam(network.train().parameters(), 1e-3)
+            for _ in range(2):  # the first step reaches `lip_bands`, the second all
+                optimiser.zero_grad()
+                network(noisy, lips)["enhanced"].square().sum().backward()
+                optimiser.step()
+            assert network.fusion.weight.grad[:, -network.lip_width :].abs().sum() > 0
+            encoder = network.lip_encoder or network.audio_path
+            grads = [p.grad.abs().sum() for p in encoder.parameters()]
+            assert float(sum(grads)) > 0
+
     def test_it_reads_no_lips_and_all_of_it_learns(self):
         student, denoiser, baseline = self.pair()
         noisy, lips = torch.randn(1, 4000), torch.rand(1, 7, 48, 96, 3)

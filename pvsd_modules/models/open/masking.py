@@ -106,7 +106,11 @@ class MaskingDenoiser(nn.Module):
             for key, value in self.state_dict().items()
             if key.startswith(own)
         }
-        self.load_state_dict({**state, **fresh})
+        # Weights of `fusion` that never saw lips may be zero. With `lip_bands` at zero,
+        # too, neither would get a gradient, and the lips would never be read.
+        fusion = state["fusion.weight"].clone()
+        fusion[:, -self.lip_width :] = self.fusion.weight[:, -self.lip_width :].detach()
+        self.load_state_dict({**state, **fresh, "fusion.weight": fusion})
         nn.init.zeros_(self.lip_bands.weight)
         nn.init.zeros_(self.lip_bands.bias)
         for _, layer in added:
