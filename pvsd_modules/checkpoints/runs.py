@@ -13,6 +13,8 @@ from pvsd_modules.errors import PvsdError
 
 #: Statistic that chooses the checkpoint of each network; more is better.
 BEST = {"student": "opening", "teacher": "opening", "denoiser": "pesq"}
+#: The same where less is better.
+LEAST = {"mouth_reader": "loss"}
 
 # Optimizers, samplers and counters raise whatever their formats raise.
 _DAMAGED = (OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError)
@@ -96,7 +98,7 @@ def best_checkpoint(
         A weights file, a checkpoint folder, or the output folder of a training run, of
         which the best validated checkpoint is taken (the newest where none has scores).
     network : str
-        student, teacher or denoiser.
+        student, teacher, denoiser or mouth_reader.
     allow_unvalidated : bool
         Whether a checkpoint from the middle of an epoch may be taken.
 
@@ -113,9 +115,11 @@ def best_checkpoint(
     if (source / "save").is_dir():
         checkpointer = StrictCheckpointer(source / "save")
         # A student that was trained together with a denoiser is chosen as that is.
-        for key in (BEST[network], BEST["denoiser"], None):
+        for key in (LEAST.get(network) or BEST[network], BEST["denoiser"], None):
+            least = key in LEAST.values()
             found = checkpointer.find_checkpoint(
-                max_key=key,
+                max_key=None if least else key,
+                min_key=key if least else None,
                 ckpt_predicate=lambda c, key=key: (
                     network in c.paramfiles
                     and (key in c.meta if key else not _is_unvalidated(c.meta))

@@ -14,6 +14,8 @@ from pvsd_modules.checkpoints.runs import StrictCheckpointer, best_checkpoint
 from pvsd_modules.checkpoints.weights import StrictPretrainer, load_weights
 from pvsd_modules.errors import PvsdError
 
+ROOT = Path(__file__).parents[2]
+
 
 def network(inputs=2, outputs=3):
     return torch.nn.Sequential(
@@ -185,6 +187,23 @@ def test_the_best_checkpoint_is_a_validated_one(tmp_path):
     assert best_checkpoint(tmp_path, "denoiser").parent.name == "CKPT+pesq2.5"
     with pytest.raises(PvsdError, match=r"holds no student\.ckpt"):
         best_checkpoint(tmp_path, "student")
+
+
+def test_the_best_mouth_reader_has_the_least_loss(tmp_path):
+    run = make_run(tmp_path, mouth_reader=network())
+    for loss in (0.3, 0.1, 0.2):
+        run.save_checkpoint(meta={"loss": loss}, name=f"loss{loss}")
+    assert best_checkpoint(tmp_path, "mouth_reader").parent.name == "CKPT+loss0.1"
+
+
+TRAINED = [*ROOT.glob("hparams/open/*.yaml"), *ROOT.glob("hparams/paper/*.yaml")]
+
+
+@pytest.mark.parametrize("settings", TRAINED, ids=lambda path: path.stem)
+def test_runs_save_networks_by_the_names_that_export_reads(settings):
+    name = settings.stem.removeprefix("wide_")
+    saved = settings.read_text().partition("    recoverables:\n")[2]
+    assert saved.startswith(f"        {name}: !ref <")
 
 
 def test_metadata_of_checkpoints_runs_no_code(tmp_path):
