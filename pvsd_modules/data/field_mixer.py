@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pvsd_modules.data.augmentation import Augmenter, machine_noise, room_response
+from pvsd_modules.data.augmentation import Augmenter, machine_noise, room_responses
 from pvsd_modules.data.batch_mixing import mix_coloured
 from pvsd_modules.data.codecs import available, band_limit, mp3, mu_law, opus
 from pvsd_modules.data.disturbances import clicks, gaps, handling, rumble, wind
@@ -36,6 +36,10 @@ class FieldAugmenter(Augmenter):
         Smallest and largest number of voices.
     measured_rooms : float
         Share of the rooms that are measured ones, where the mixer has some.
+    shared_room, noise_room : float
+        Chance of a noise to come from another place of the speech's room, and of a
+        room of its own where the speech has none. If noises were always dry, what
+        reverberates would be speech.
     late_share : float
         Factor on what reverberates later than 50 ms in the target. The denoiser is
         asked for the direct sound and the early reflections as they are, and for
@@ -73,7 +77,9 @@ class FieldAugmenter(Augmenter):
     babble: float = 0.1
     babble_voices: tuple = (3, 8)
     measured_rooms: float = 0.5
-    late_share: float = 0.5
+    shared_room: float = 0.8
+    noise_room: float = 0.3
+    late_share: float = 0.3
     covered: float = 0.15
     covered_snr: tuple = (-15.0, -3.0)
     lost: float = 0.03
@@ -118,12 +124,13 @@ class FieldMixer(TrainingMixer):
         clean, start = self._speech(wav, speech, random, length)
         drawn = Drawn(start, clean, colours=[augment.draw_colour(random)])
         effects = drawn.effects
+        room: list[Tensor] = []
         if random.random() < augment.reverberation:
-            response = self._room(random)
+            response, *room = self._room(random)
             decibels = drawn.colours[0].decibels
             drawn.colours = [Colour(decibels, response)]
             effects.target = Colour(decibels, early_part(response, augment.late_share))
-        self._draw_noises(drawn, random)
+        self._draw_noises(drawn, random, room)
         chance = random.random()
         if chance < augment.clean_only:
             drawn.content = "clean"
@@ -160,24 +167,29 @@ class FieldMixer(TrainingMixer):
         noisy, clean = mix_coloured(signals, [drawn])
         return noisy[0], clean[0]
 
-    def _room(self, random: np.random.Generator) -> Tensor:
+    def _room(self, random: np.random.Generator) -> list[Tensor]:
+        """A room's responses for the speech and three noises."""
         measured = random.random() < self.augment.measured_rooms
-        return self.rooms(random) if self.rooms and measured else room_response(random)
+        draw = self.rooms if self.rooms and measured else room_responses
+        return draw(random, 4)
 
-    def _draw_noises(self, drawn: Drawn, random: np.random.Generator) -> None:
-        """One to three noises at random levels."""
+    def _draw_noises(
+        self, drawn: Drawn, random: np.random.Generator, room: list[Tensor]
+    ) -> None:
+        """One to three noises at random levels, most of them in the speech's room."""
         augment = self.augment
+        in_room = augment.shared_room if room else augment.noise_room
         for chance in (1.0, augment.second_noise, augment.third_noise):
             if random.random() >= chance:
                 break
-            room = None
-            if random.random() < augment.babble:
-                wav = self._babble(random)
-                room = self._room(random) if random.random() < 0.5 else None
-            else:
-                wav = self._noise(random)
+            babble = random.random() < augment.babble
+            wav = self._babble(random) if babble else self._noise(random)
+            response = None
+            if random.random() < in_room:
+                room = room or self._room(random)
+                response = room[len(drawn.noises) % len(room)]
             drawn.noises.append(wav)
-            drawn.colours.append(Colour(augment.draw_colour(random).decibels, room))
+            drawn.colours.append(Colour(augment.draw_colour(random).decibels, response))
         drawn.noise_ratio = random.uniform(-5, 15)
         drawn.effects.third_ratio = random.uniform(-5, 15)
 

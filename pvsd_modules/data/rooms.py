@@ -35,7 +35,7 @@ class MeasuredRooms:
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = f"{folder.name}/a.wav"
     >>> soundfile.write(path, np.array([0.0, 0.0, -0.5, 0.1]), 16000)
-    >>> response = MeasuredRooms({"hall": [path]})(np.random.default_rng(0))
+    >>> [response] = MeasuredRooms({"hall": [path]})(np.random.default_rng(0))
     >>> [round(float(value), 2) for value in response]
     [1.0, -0.2]
     """
@@ -53,10 +53,12 @@ class MeasuredRooms:
                 ]
             )
 
-    def __call__(self, random: np.random.Generator) -> Tensor:
-        """A response ``[n]`` that begins with its direct sound, which is 1."""
+    def __call__(self, random: np.random.Generator, count: int = 1) -> list[Tensor]:
+        """Responses ``[n]`` of ``count`` positions of one room, each of which begins
+        with its direct sound, which is 1. Positions repeat where a room has fewer."""
         positions = self.rooms[int(random.integers(len(self.rooms)))]
-        return positions[int(random.integers(len(positions)))]
+        order = random.permutation(len(positions))
+        return [positions[order[index % len(order)]] for index in range(count)]
 
 
 def early_part(response: Tensor, late_share: float) -> Tensor:

@@ -107,6 +107,26 @@ def test_the_target_has_less_late_reverberation(store):
     assert 3 < decibels(clean, noisy - clean) < 40
 
 
+@pytest.mark.parametrize("measured", [0.0, 1.0])
+def test_noises_share_the_room_of_the_speech(store, measured):
+    chances = {"second_noise": 1.0, "measured_rooms": measured, "shared_room": 1.0}
+    made = mixer(store, quiet(reverberation=1.0, **chances))
+    made.rooms.rooms = [[torch.ones(9), torch.ones(8)], [torch.ones(5)]]
+    for key in ("s1", "s2", "s3"):
+        speech, *noises = made.draw(key, store[1][key]).colours
+        assert len(noises) == 2 and all(noise.room is not None for noise in noises)
+        if measured:
+            lengths = {len(colour.room) for colour in (speech, *noises)}
+            assert lengths in ({8, 9}, {5})
+
+
+def test_noises_may_be_in_a_room_where_the_speech_is_not(store):
+    for chance in (0.0, 1.0):
+        drawn = mixer(store, quiet(noise_room=chance)).draw("s1", store[1]["s1"])
+        assert drawn.colours[0].room is None
+        assert (drawn.colours[1].room is not None) == (chance == 1.0)
+
+
 def test_synthetic_rooms_do_where_none_is_measured(store):
     rooms = {"reverberation": 1.0, "measured_rooms": 1.0, "clean_only": 1.0}
     noisy, clean = item(store, quiet(late_share=0.0, **rooms), rooms=False)
