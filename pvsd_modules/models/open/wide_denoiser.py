@@ -48,9 +48,9 @@ class WideDenoiser(MaskingDenoiser):
     spectrum is encoded by a linear layer of its own (BSRNN; Luo & Yu, "Music Source
     Separation with Band-Split RNN", 2023). A block is a `CrossBandLayer`, which works
     within a step, and an `InterFrameRNN` over time; a `FullBandRNN` over time follows
-    the first block. Two layers, again with weights for each band, give the complex mask
-    of every bin of the two steps. The masks depend on ``lookahead_steps`` later steps
-    and on the lip frame of the two steps.
+    the first block. Layers that have, again, weights for each band give a complex mask
+    and a gate for every bin of the two steps, whose product is applied. They depend on
+    ``lookahead_steps`` later steps and on the lip frame of the two steps.
 
     What lies below the bin ``first_bin`` is removed (`LowCutSTFT`): rumble, a DC
     offset, and nothing of speech.
@@ -77,7 +77,8 @@ class WideDenoiser(MaskingDenoiser):
         lip encoder, and lips are not read.
     mask_limit : float
         Largest distance of the real part of a mask from 0.5, with which training
-        begins, and of the imaginary part from 0. Where speech and noise cancel a mask
+        begins, and of the imaginary part from 0, before the gate, which begins at 1 and
+        is at most 2. Where speech and noise cancel a mask
         above 1 restores the speech.
     level_seconds : float
         Time constant of the level that the network's input is divided by, see
@@ -137,6 +138,11 @@ class WideDenoiser(MaskingDenoiser):
         self.hidden = BandLinear(bands, channels, channels)
         self.masks = nn.ModuleList(
             BandLinear(count, channels, 2 * PAIR * width, gain=0.3)
+            for count, width in self.layout
+        )
+        # Pauses need masks of -50 dB, which a sum hardly reaches and a product does.
+        self.gates = nn.ModuleList(
+            BandLinear(count, channels, PAIR * width, gain=0.0)
             for count, width in self.layout
         )
 
@@ -229,17 +235,24 @@ class WideDenoiser(MaskingDenoiser):
             x, state = layer(x, state)
             states.append(state)
         x = functional.silu(self.hidden(self.norm(x.transpose(0, 1))))
-        masks, band = [], 0
-        for (count, width), layer in zip(self.layout, self.masks, strict=True):
-            part = layer(x[:, :, band : band + count]).float()
-            part = part.unflatten(-1, (PAIR, width, 2)).transpose(2, 3)
-            masks.append(part.reshape(batch, PAIR * pairs, count * width, 2))
-            band += count
-        mask = torch.cat(masks, 2)[:, :, : self.stft.bins - self.first_bin]
+        mask = self._bins(self.masks, x, 2).float()
         mask = self.mask_limit * torch.tanh(mask / self.mask_limit)
         mask = mask + mask.new_tensor([0.5, 0.0])
+        mask = 2 * torch.sigmoid(self._bins(self.gates, x, 1).float()) * mask
         above = self.stft.bins - self.first_bin - mask.shape[2]
         return functional.pad(mask, (0, 0, self.first_bin, above)), tuple(states)
+
+    def _bins(self, layers: nn.ModuleList, x: Tensor, values: int) -> Tensor:
+        """What a layer for each group of bands makes of ``[batch, n, bands, C]`` for
+        the bins of both steps, ``[batch, 2 n, bins, values]``."""
+        batch, pairs = x.shape[:2]
+        parts, band = [], 0
+        for (count, width), layer in zip(self.layout, layers, strict=True):
+            part = layer(x[:, :, band : band + count])
+            part = part.unflatten(-1, (PAIR, width, values)).transpose(2, 3)
+            parts.append(part.reshape(batch, PAIR * pairs, count * width, values))
+            band += count
+        return torch.cat(parts, 2)[:, :, : self.stft.bins - self.first_bin]
 
     def added_since(self, state: dict) -> list[tuple[str, nn.Module]]:
         """Layers, by the prefix of their keys, that a state of fewer blocks lacks."""
