@@ -162,22 +162,18 @@ class Augmenter:
         return max(1, round(factor * samples / 640)) * 640
 
 
+def room_response(random: np.random.Generator) -> Tensor:
+    """Direct sound and an exponentially decaying tail, ``[n]`` (Polack 1988)."""
+    return room_responses(random, 1)[0]
+
+
 def room_responses(random: np.random.Generator, count: int) -> list[Tensor]:
     """Responses of one room at random distances: the tails decay equally fast."""
     decay = random.uniform(0.1, 0.6)  # seconds to -60 dB
-    return [room_response(random, decay) for _ in range(count)]
+    return [_room_response(random, decay) for _ in range(count)]
 
 
-def room_response(random: np.random.Generator, decay: float | None = None) -> Tensor:
-    """Direct sound and an exponentially decaying tail, ``[n]`` (Polack 1988).
-
-    Arguments
-    ---------
-    random : numpy.random.Generator
-    decay : float or None
-        Seconds to -60 dB; None draws them.
-    """
-    decay = random.uniform(0.1, 0.6) if decay is None else decay
+def _room_response(random: np.random.Generator, decay: float) -> Tensor:
     samples = int(min(decay, 0.5) * SAMPLE_RATE)
     time = np.arange(samples) / SAMPLE_RATE
     tail = random.standard_normal(samples) * 10 ** (-3 * time / decay)

@@ -78,8 +78,7 @@ class WideDenoiser(MaskingDenoiser):
     mask_limit : float
         Largest distance of the real part of a mask from 0.5, with which training
         begins, and of the imaginary part from 0, before the gate, which begins at 1 and
-        is at most 2. Where speech and noise cancel a mask
-        above 1 restores the speech.
+        is at most 2. Where speech and noise cancel a mask above 1 restores the speech.
     level_seconds : float
         Time constant of the level that the network's input is divided by, see
         `RunningLevel`; 0 for none. What is masked keeps its level.
