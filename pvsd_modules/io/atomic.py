@@ -185,7 +185,11 @@ def _runs(process: int) -> bool:
         return False
     except OSError:
         pass  # it is another user's
-    return True
+    try:  # one that has ended stays until its parent asks, in some containers for ever
+        state = Path(f"/proc/{process}/stat").read_text(errors="replace")
+    except OSError:
+        return not Path("/proc/self").exists()  # no Linux, or it has just gone
+    return state.rpartition(")")[2].split()[0] != "Z"
 
 
 @contextmanager

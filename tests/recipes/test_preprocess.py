@@ -174,6 +174,41 @@ def test_two_runs_at_once_make_no_clip_twice(tree, tmp_path):
         check_clip(out / clip)
 
 
+# Preprocesses as the script does, but stops for ever in the midst of two of the clips.
+STOPS = """
+import importlib.util
+import sys
+import time
+
+from pvsd_modules.faces import preprocess_many
+from pvsd_modules.io.atomic import folder_written_whole
+
+make = preprocess_many.preprocess_clip
+
+
+def make_or_stop(path, folder, settings):
+    if folder.parent.name not in STOP_AT:
+        return make(path, folder, settings)
+    with folder_written_whole(folder) as temporary:
+        (temporary / "0.jpg").touch()
+        time.sleep(600)
+
+
+preprocess_many.preprocess_clip = make_or_stop  # in worker processes as well
+if __name__ == "__main__":
+    spec = importlib.util.spec_from_file_location("script", SCRIPT)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    sys.exit(script.main(sys.argv[1:]))
+"""
+
+
+def made(out):
+    """The clips that are whole."""
+    found = out.rglob("info.json")
+    return [path for path in found if not path.parent.name.startswith(".pvsd")]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="asks for a process as POSIX does")
 def test_a_killed_rank_is_started_again(tree, tmp_path, script, monkeypatch):
     for name in "cdefghij":
@@ -181,17 +216,19 @@ def test_a_killed_rank_is_started_again(tree, tmp_path, script, monkeypatch):
     out, words = tmp_path / "faces", ["--detector", "centre", "--workers", "2"]
     words = [str(tree), str(out), *words]
     ranks = [{"RANK": str(k), "WORLD_SIZE": "2"} for k in range(2)]
-    command = [sys.executable, str(SCRIPT), *words]
-    killed = subprocess.Popen(command, env=os.environ | ranks[0])
-    while not list(out.rglob("*.jpg")) and killed.poll() is None:
+    share = list(find_clips(tree))[::2]
+    stop_at = {clip.split("/")[-2] for clip in share[-2:]}
+    stops = tmp_path / "stops.py"
+    stops.write_text(f"SCRIPT, STOP_AT = {str(SCRIPT)!r}, {stop_at}\n{STOPS}")
+    places = os.pathsep.join([str(SCRIPT.parents[2]), str(SCRIPT.parent)])
+    environment = os.environ | ranks[0] | {"PYTHONPATH": places}
+    killed = subprocess.Popen([sys.executable, stops, *words], env=environment)
+    while len(list(out.rglob(".pvsd*/0.jpg"))) < 2 or len(made(out)) < 3:
+        assert killed.poll() is None
         time.sleep(0.05)
     killed.kill()
     killed.wait()
-    before = -1  # its workers see a little later that it is gone
-    while (pictures := len(list(out.rglob("*.jpg")))) != before:
-        before = pictures
-        time.sleep(2)
-    assert len(list(out.rglob("info.json"))) < 5
+    assert len(made(out)) == 3
     for rank in ranks:
         for key, value in rank.items():
             monkeypatch.setenv(key, value)

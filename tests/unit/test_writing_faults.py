@@ -154,6 +154,17 @@ def test_what_killed_runs_left_is_removed(tmp_path):
         assert own.exists() and not (tmp_path / dead).exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+def test_what_a_process_left_that_nobody_waited_for_is_removed(tmp_path):
+    """PID 1 of a container may never ask for the processes that have ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # still a zombie
+        with written_whole(tmp_path / "a.wav") as own:
+            dead = own.name.replace(f"-{os.getpid()}-", f"-{process.pid}-")
+            (tmp_path / dead).touch()
+            assert remove_leftovers(tmp_path) == 1
+
+
 def test_what_is_written_is_finite(tmp_path, source):
     block = torch.tensor([[float("nan"), float("inf"), 1e38, 0.5]])
     written = write_media(source, {0: [block]}, tmp_path / "b.wav")
