@@ -70,7 +70,7 @@ class FieldAugmenter(Augmenter):
     level_db: tuple = (-70.0, 0.0)
     clean_only: float = 0.04
     second_noise: float = 0.3
-    reverberation: float = 0.3
+    reverberation: float = 0.4
     low_snr: float = 0.2
     low_snr_limit: float = 0.0
     third_noise: float = 0.3
@@ -79,7 +79,7 @@ class FieldAugmenter(Augmenter):
     measured_rooms: float = 0.5
     shared_room: float = 0.8
     noise_room: float = 0.3
-    late_share: float = 0.3
+    late_share: float = 0.1
     covered: float = 0.15
     covered_snr: tuple = (-15.0, -3.0)
     lost: float = 0.03
