@@ -176,9 +176,10 @@ def test_two_runs_at_once_make_no_clip_twice(tree, tmp_path):
 
 # Preprocesses as the script does, but stops for ever in the midst of two of the clips.
 STOPS = """
-import importlib.util
 import sys
 import time
+
+import preprocess
 
 from pvsd_modules.faces import preprocess_many
 from pvsd_modules.io.atomic import folder_written_whole
@@ -196,10 +197,7 @@ def make_or_stop(path, folder, settings):
 
 preprocess_many.preprocess_clip = make_or_stop  # in worker processes as well
 if __name__ == "__main__":
-    spec = importlib.util.spec_from_file_location("script", SCRIPT)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    sys.exit(script.main(sys.argv[1:]))
+    sys.exit(preprocess.main(sys.argv[1:]))
 """
 
 
@@ -219,7 +217,7 @@ def test_a_killed_rank_is_started_again(tree, tmp_path, script, monkeypatch):
     share = list(find_clips(tree))[::2]
     stop_at = {clip.split("/")[-2] for clip in share[-2:]}
     stops = tmp_path / "stops.py"
-    stops.write_text(f"SCRIPT, STOP_AT = {str(SCRIPT)!r}, {stop_at}\n{STOPS}")
+    stops.write_text(f"STOP_AT = {stop_at}\n{STOPS}")
     places = os.pathsep.join([str(SCRIPT.parents[2]), str(SCRIPT.parent)])
     environment = os.environ | ranks[0] | {"PYTHONPATH": places}
     killed = subprocess.Popen([sys.executable, stops, *words], env=environment)
