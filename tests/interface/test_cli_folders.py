@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import tiny_networks
 
 from pvsd_modules.commands import common
 from pvsd_modules.commands.naming import plan_outputs
@@ -160,12 +161,13 @@ def test_a_closed_standard_output_stops_nothing(pvsd, tmp_path, monkeypatch):
 
 @posix
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP", "SIGINT"])
-def test_signals_clean_up(tmp_path, identity_folder, number):
+def test_signals_clean_up(tmp_path, number):
     """While the model loads or while it runs: one sentence, nothing half-written."""
     write(tmp_path / "a.wav", 16000 * 1800)
+    model = tiny_networks.make_folder(tmp_path / "slow", "SlowDenoiser")
     words = ["enhance", "a.wav", "-o", "out/b.wav", "--trust", "--model"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "pvsd_modules.cli", *words, str(identity_folder)],
+        [sys.executable, "-m", "pvsd_modules.cli", *words, str(model)],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,

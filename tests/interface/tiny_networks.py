@@ -1,5 +1,6 @@
 """Small stand-ins for real networks, and pretrained folders made of them."""
 
+import time
 from pathlib import Path
 
 import torch
@@ -55,6 +56,14 @@ class IdentityDenoiser(torch.nn.Module):
     def forward(self, noisy, lips):
         assert lips is None or lips.shape[1] == frame_count(noisy.shape[1])
         return {"enhanced": noisy, "features": self.analyse(noisy)}
+
+
+class SlowDenoiser(IdentityDenoiser):
+    """Takes its time, so that a test can stop it in the midst of a recording."""
+
+    def forward(self, noisy, lips):
+        time.sleep(0.5)
+        return super().forward(noisy, lips)
 
 
 class FragileDenoiser(IdentityDenoiser):
