@@ -7,6 +7,7 @@ from scipy.stats import bootstrap, permutation_test
 
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation.measures import measures_of
+from pvsd_modules.evaluation.same_recordings import other_recordings
 
 RESAMPLES = 10_000  # of every bootstrap and permutation test
 DIGITS = 6  # decimals that are kept: the same run twice gives the same bytes
@@ -242,13 +243,20 @@ def compare(
     Raises
     ------
     PvsdError
-        If the tables have no recording in common.
+        If the tables have no recording in common, or other recordings of one name.
     """
     files_a, files_b = ({row["file"] for row in rows} for rows in (rows_a, rows_b))
     both = files_a & files_b
     if not both:
         raise PvsdError(
             "The tables have no recording in common: compare scores of the same list."
+        )
+    others = other_recordings(rows_a, rows_b)
+    if others:
+        raise PvsdError(
+            f"The tables are of different lists: {others[0]} and {len(others) - 1} more "
+            "have another SNR, speaker, category or length in each. Compare scores of "
+            "the same list."
         )
     groups = []
     for snr in [*levels_of(row for row in rows_a if row["file"] in both), "all"]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from pvsd_modules.errors import PvsdError
 from pvsd_modules.evaluation import paired, read_scores
 from pvsd_modules.evaluation.measures import TITLES, title
+from pvsd_modules.evaluation.same_recordings import other_recordings
 from pvsd_modules.evaluation.statistics import levels_of, statistics_of, undefined_of
 
 
@@ -42,19 +43,18 @@ class Table:
         return statistics_of(self.files(snr), name)
 
     @cached_property
-    def levels_by_file(self) -> dict[str, float | None]:
-        """The SNR of each recording."""
-        return {row["file"]: row.get("snr") for row in self.rows}
+    def names_of_files(self) -> set[str]:
+        """Of all recordings, those that failed too."""
+        return {row["file"] for row in self.rows}
 
     def has_same_list(self, other: "Table") -> bool:
         """Whether another table scores the same mixtures.
 
-        The same file at another SNR is another recording, whose difference would say
-        nothing about the systems.
+        Another recording of the same name, say at another SNR, would say nothing about
+        the systems. See `pvsd_modules.evaluation.same_recordings`.
         """
-        mine, theirs = self.levels_by_file, other.levels_by_file
-        shared = mine.keys() & theirs.keys()
-        return bool(shared) and all(mine[file] == theirs[file] for file in shared)
+        shared = self.names_of_files & other.names_of_files
+        return bool(shared) and not other_recordings(self.rows, other.rows)
 
     def minus(self, other: "Table", name: str, highest: float | None = None):
         """`paired` difference to another table up to an SNR; None without a score."""

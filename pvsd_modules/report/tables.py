@@ -76,12 +76,12 @@ def difference_table(
         if not table.has_same_list(reference):
             sentences.append(
                 f"{system} is not compared with {first}: they do not score the same "
-                "recordings at the same SNRs."
+                "recordings."
             )
             continue
         cells = (_difference(table.minus(reference, name), name) for name in names)
         rows.append([[system], *cells])
-        apart = table.levels_by_file.keys() ^ reference.levels_by_file.keys()
+        apart = table.names_of_files ^ reference.names_of_files
         if apart:
             sentences.append(
                 f"{len(apart)} recordings have been scored for only one of {first} "

@@ -87,3 +87,26 @@ def test_tables_of_any_columns_are_read(tmp_path):
             read_scores(path)
     with pytest.raises(PvsdError, match="cannot be read"):
         read_scores(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "here", "there"),
+    [
+        ("snr", 5.0, 0.0),
+        ("speaker", "ann", "bob"),
+        ("category", "rain", "wind"),
+        ("seconds", 3.0, 4.0),
+    ],
+)
+def test_lists_of_the_same_names_are_not_compared(name, here, there):
+    a, b = rows([0.5, 0.6]), rows([0.6, 0.7])
+    a[1][name], b[1][name] = here, there
+    with pytest.raises(PvsdError, match="different lists: f1 and 0 more"):
+        compare(a, b, ["stoi"])
+    b[1][name] = None  # not known there
+    assert compare(a, b, ["stoi"])["groups"][-1]["stoi"]["files"] == 2
+
+
+def test_a_system_may_make_a_recording_a_little_longer():
+    a, b = rows([0.5], seconds=[3.0]), rows([0.6], seconds=[3.02])
+    assert compare(a, b, ["stoi"])["groups"][-1]["stoi"]["files"] == 1

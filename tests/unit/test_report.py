@@ -60,14 +60,15 @@ def test_statistics_of_a_table():
 def test_only_the_same_mixtures_are_compared():
     assert table().has_same_list(table(count=8))
     assert not table().has_same_list(table(snrs=(30.0,)))
+    assert not table().has_same_list(table(classes=3))
+    assert table().has_same_list(table(snrs=()))  # of which none is known
     assert not table().has_same_list(Table([{"file": "other", "snr": -5.0}]))
     systems = {"a": table(), "b": table(0.3), "c": table(snrs=(30.0,))}
     content, sentences = difference_table(systems, ["pesq_wb", "stoi"])
     value = ["-0.200", "-0.200 to -0.200", "p\u00a0<\u00a00.001"]
     assert content["rows"] == [[["b"], value, ["no score"]]]
     assert sentences == [
-        "c is not compared with a: they do not score the same recordings at the same "
-        "SNRs."
+        "c is not compared with a: they do not score the same recordings."
     ]
     rows = means_table(systems, ["pesq_wb"])["rows"]
     assert [row[:2] for row in rows] == [[[name], ["12"]] for name in "abc"]
