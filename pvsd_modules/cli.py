@@ -4,12 +4,11 @@ import argparse
 import io
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 
 from pvsd_modules import __version__
 from pvsd_modules.commands.common import complain
+from pvsd_modules.commands.interruption import Interruption
 from pvsd_modules.errors import PvsdError, about_name
 
 COMMANDS = (
@@ -17,14 +16,6 @@ COMMANDS = (
     *("info", "convert", "export"),
     *("evaluate", "report", "benchmark"),
 )
-
-
-class Terminated(KeyboardInterrupt):
-    """A signal that asks the process to end: what Ctrl-C cleans up, it does as well."""
-
-    def __init__(self, number: int):
-        super().__init__(number)
-        self.number = number
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -67,9 +58,10 @@ def main(arguments: list[str] | None = None) -> int:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may be no text at all
         sys.stdout.reconfigure(errors="backslashreplace")
-    interrupts: list[int] = []
+    interruption = Interruption()
+    interrupts = interruption.received
     try:
-        with _signals(interrupts):
+        with interruption:
             parsed = make_parser().parse_args(arguments)
             return parsed.run(parsed)
     except PvsdError as error:
@@ -87,30 +79,6 @@ def main(arguments: list[str] | None = None) -> int:
             return 2
     complain("interrupted, nothing half-written is left.")
     return 128 + interrupts[0]
-
-
-@contextmanager
-def _signals(received: list[int]) -> Iterator[None]:
-    """Let SIGINT, SIGTERM and SIGHUP raise, and note them."""
-
-    def end(number: int, frame: object) -> None:
-        received.append(number)
-        raise Terminated(number)
-
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
-    numbers = [getattr(signal, name) for name in names if name in dir(signal)]
-    before = {}
-    try:
-        for number in numbers:
-            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup asks for
-                before[number] = signal.signal(number, end)
-    except ValueError:
-        pass  # not in the main thread: Python sets handlers there only
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

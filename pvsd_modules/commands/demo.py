@@ -14,6 +14,7 @@ from pvsd_modules.commands.common import (
     positive,
     say,
 )
+from pvsd_modules.commands.interruption import settle_interruption
 from pvsd_modules.errors import PvsdError
 
 EPILOG = "Open the printed address in a browser; Ctrl-C ends the server."
@@ -101,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
             say(f"pvsd demo: http://{name}:{port} (Ctrl-C ends it)")
             uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
-        pass  # the usual end
+        settle_interruption()  # the usual end
     return 0
 
 

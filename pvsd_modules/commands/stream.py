@@ -20,6 +20,7 @@ from pvsd_modules.commands.common import (
     say,
     strength,
 )
+from pvsd_modules.commands.interruption import settle_interruption
 from pvsd_modules.errors import PvsdError
 
 EPILOG = (
@@ -154,7 +155,7 @@ def _devices(args: argparse.Namespace) -> int:
                     ready = ready[:, count:]
                     live.dropouts += bool(overflowed) + bool(underflowed)
             except KeyboardInterrupt:
-                pass  # the usual end
+                settle_interruption()  # the usual end
     except (audio.PortAudioError, ValueError) as error:
         raise PvsdError(f"The audio device cannot be used: {error}") from error
     live.summarise()

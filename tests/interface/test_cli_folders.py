@@ -160,11 +160,19 @@ def test_a_closed_standard_output_stops_nothing(pvsd, tmp_path, monkeypatch):
 
 
 @posix
-@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP", "SIGINT"])
-def test_signals_clean_up(tmp_path, number):
+@pytest.mark.parametrize(
+    ("number", "denoiser"),
+    [
+        ("SIGTERM", "SlowDenoiser"),
+        ("SIGTERM", "DeafDenoiser"),
+        ("SIGHUP", "SlowDenoiser"),
+        ("SIGINT", "SlowDenoiser"),
+    ],
+)
+def test_signals_clean_up(tmp_path, number, denoiser):
     """While the model loads or while it runs: one sentence, nothing half-written."""
     write(tmp_path / "a.wav", 16000 * 1800)
-    model = tiny_networks.make_folder(tmp_path / "slow", "SlowDenoiser")
+    model = tiny_networks.make_folder(tmp_path / "slow", denoiser)
     words = ["enhance", "a.wav", "-o", "out/b.wav", "--trust", "--model"]
     process = subprocess.Popen(
         [sys.executable, "-m", "pvsd_modules.cli", *words, str(model)],

@@ -25,6 +25,7 @@ SMALL = {
     "batch_size": 2,
     "blocks": 1,
     "channels": 8,
+    "full_band_channels": 16,
     "items": 2,
     "layers": 1,
     "motions": 4,
