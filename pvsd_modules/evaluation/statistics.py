@@ -254,9 +254,9 @@ def compare(
     others = other_recordings(rows_a, rows_b)
     if others:
         raise PvsdError(
-            f"The tables are of different lists: {others[0]} and {len(others) - 1} more "
-            "have another SNR, speaker, category or length in each. Compare scores of "
-            "the same list."
+            f"The tables are of different lists: {others[0]} and {len(others) - 1} "
+            "more have another SNR, speaker, category or length in each. Compare "
+            "scores of the same list."
         )
     groups = []
     for snr in [*levels_of(row for row in rows_a if row["file"] in both), "all"]:
