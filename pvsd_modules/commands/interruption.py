@@ -10,10 +10,6 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 class Terminated(KeyboardInterrupt):
     """A signal that asks the process to end: what Ctrl-C cleans up, it does as well."""
 
-    def __init__(self, number: int):
-        super().__init__(number)
-        self.number = number
-
 
 class Interruption:
     """While it is entered, SIGINT, SIGTERM and SIGHUP raise `Terminated`.

@@ -131,9 +131,7 @@ def test_hardly_anything_is_taken_from_nearly_clean_speech():
     enhancer = PseudoVisualEnhancement.from_hparams("offline")
     clean, _ = soundfile.read(EXAMPLES / "clean.wav", dtype="float32")
     noise = torch.as_tensor(noise_like(len(clean) / 16000, "pink", seed=4)).float()
-    given_back = enhancer.hparams.observation_adding().share
-    assert 0.1 <= given_back <= 0.3
-    for snr, share in ((40.0, given_back), (0.0, 0.0)):
+    for snr, share in ((40.0, 0.2), (0.0, 0.0)):
         noisy = mix_at_snr(torch.from_numpy(clean), noise[: len(clean)], snr)[None]
         streamed = live(enhancer, noisy, float(level_of(noisy, 16000).rms))
         expected = streamed + share * (noisy - streamed)
