@@ -12,8 +12,9 @@ from pvsd_modules.benchmark.rows import Row
 from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 from pvsd_modules.models.paper.adapters import PaperDenoiser, PaperLipTeacher
 from pvsd_modules.models.protocols import WindowedLipModel
+from pvsd_modules.training.denoising_loss import DenoisingLoss
 from pvsd_modules.training.frozen import Frozen
-from pvsd_modules.training.losses import CompressedSpectralLoss, FeatureL1, LipLoss
+from pvsd_modules.training.losses import FeatureL1, LipLoss
 
 
 def training(model, batch: int, seconds: float, repeats: int) -> list[Row]:
@@ -70,7 +71,7 @@ def training_steps(model, batch: int, seconds: float) -> dict[str, Callable]:
     still_teacher, still_student = Frozen(_copy(teacher)), Frozen(_copy(student))
     lip_loss = LipLoss()
     is_paper = isinstance(denoiser, PaperDenoiser)
-    loss = FeatureL1() if is_paper else CompressedSpectralLoss()
+    loss = FeatureL1() if is_paper else DenoisingLoss()
 
     def lips_of(network, wav):
         """Output of a network that is not trained."""

@@ -38,6 +38,8 @@ ALLOWED = frozenset(
     }
 )
 _NETWORKS = "pvsd_modules.models."
+#: Networks of earlier versions, and the first version without them.
+REMOVED = {"pvsd_modules.models.open.denoiser.OpenDenoiser": "0.2.0"}
 _YAML = "tag:yaml.org,2002:"
 _PLAIN = {_YAML + kind for kind in "str int float bool null map seq timestamp".split()}
 _REFERENCE = re.compile(r"<\w+(\[\w+\])*>")
@@ -167,6 +169,13 @@ class _Checker:
     def check(self, node: Node) -> None:
         tag = str(node.tag)
         building = _BUILDS.fullmatch(tag)
+        if building and building[1] in REMOVED:
+            raise PvsdError(
+                f"{self.path} is a model of an earlier version: pvsd "
+                f"{REMOVED[building[1]]} has no {building[1].rpartition('.')[2]} any "
+                "more. Enhance with the version that it was made for, or train its "
+                "successor, see hparams/open/denoiser.yaml."
+            )
         if isinstance(node, ScalarNode) and self.is_value(node, tag):
             return
         if building:

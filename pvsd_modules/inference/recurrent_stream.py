@@ -112,10 +112,10 @@ class RecurrentStream:
 
     Example
     -------
-    >>> from pvsd_modules.models.open.denoiser import OpenDenoiser
     >>> from pvsd_modules.models.open.lip_generator import OpenLipGenerator
+    >>> from pvsd_modules.models.open.wide_denoiser import WideDenoiser
     >>> student = OpenLipGenerator(channels=16, layers=1).eval()
-    >>> denoiser = OpenDenoiser(channels=8, blocks=1).eval()
+    >>> denoiser = WideDenoiser(channels=8).eval()
     >>> stream = RecurrentStream(student, denoiser)
     >>> noisy = torch.randn(1, 5000)
     >>> with torch.no_grad():

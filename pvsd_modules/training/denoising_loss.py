@@ -19,11 +19,14 @@ LONG_WINDOW = 960  # 60 ms, half overlapped
 class DenoisingLoss(nn.Module):
     """Compressed spectra at two resolutions, SDR, and loudness.
 
-    The same idea as `CompressedSpectralLoss` (Ephrat et al. 2018; Braun & Tashev 2021)
-    at a third of its cost. The short resolution (30 ms, hop 10 ms) is that of the
-    denoiser, whose enhanced spectra are compared as they are, without a detour through
-    the waveform; the long one, 60 ms, resolves harmonics. Of the clean signal no
-    gradient is kept, and its spectra and powers are computed once.
+    The error of compressed spectra follows loudness (Ephrat et al. 2018; Braun & Tashev
+    2021), and a little SDR keeps the waveform in phase. All signals are first divided
+    by the level of the noisy one, so that quiet recordings weigh as much as loud ones.
+
+    The short resolution (30 ms, hop 10 ms) is that of the denoiser, whose enhanced
+    spectra are compared as they are, without a detour through the waveform; the long
+    one, 60 ms, resolves harmonics. Of the clean signal no gradient is kept, and its
+    spectra and powers are computed once.
 
     Arguments
     ---------
@@ -61,9 +64,25 @@ class DenoisingLoss(nn.Module):
         self.register_buffer("window", window, persistent=False)
 
     def forward(self, predictions, targets, lengths=None, reduction="mean") -> Tensor:
-        """As `CompressedSpectralLoss.forward`, with ``features`` in the predictions:
-        the spectra of ``enhanced``, ``[batch, steps, 241, 2]``, as `CausalSTFT` returns
-        them."""
+        """Loss of a batch.
+
+        Arguments
+        ---------
+        predictions : dict
+            ``enhanced`` ``[batch, time]``, and ``features``, its spectra as
+            `CausalSTFT` returns them, ``[batch, steps, 241, 2]``.
+        targets : dict
+            ``clean`` and ``noisy``, ``[batch, time]``.
+        lengths : Tensor or None
+            Relative lengths of the items, ``[batch]``.
+        reduction : str
+            "mean" or "batch".
+
+        Returns
+        -------
+        Tensor
+            A scalar, or ``[batch]``.
+        """
         self.to(predictions["enhanced"].device)
         enhanced, clean, level, samples = at_noisy_level(predictions, targets, lengths)
         steps = blocks = None

@@ -1,4 +1,4 @@
-"""The losses of the three training runs.
+"""The losses of lips and of the paper's denoiser, and what losses have in common.
 
 As in SpeechBrain, each takes relative ``lengths`` and a ``reduction``: what lies behind
 the end of an item does not count, and the loss of a batch is the mean over its items,
@@ -8,9 +8,6 @@ so that it does not depend on how items are put together to batches.
 import torch
 from speechbrain.dataio.dataio import length_to_mask
 from torch import Tensor, nn
-
-from pvsd_modules.models.open.spectra import compress
-from pvsd_modules.training.loudness_loss import LoudnessLoss
 
 
 def item_means(values: Tensor, counts: Tensor | None = None) -> Tensor:
@@ -48,26 +45,17 @@ def reduced(losses: Tensor, reduction: str) -> Tensor:
     return losses if reduction == "batch" else losses.mean()
 
 
-def bounded_sdr(
-    enhanced: Tensor,
-    clean: Tensor,
-    samples: Tensor | None = None,
-    scale_invariant: bool = False,
-) -> Tensor:
-    """SDR in dB, or SI-SDR (Le Roux et al. 2019), of ``[batch, time]``, bounded to
-    -30..40; 0 where there is no speech.
+def bounded_sdr(enhanced: Tensor, clean: Tensor, samples: Tensor | None = None):
+    """SDR in dB of ``[batch, time]``, bounded to -30..40; 0 where there is no speech.
 
-    Behind the lengths ``samples``, ``[batch]``, both signals are 0.
+    Not SI-SDR, which does not mind if all comes out too quiet: with it alone clean
+    speech lost 2 dB. Behind the lengths ``samples``, ``[batch]``, both signals are 0.
     """
-    spoken = (item_means(clean.square(), samples) > 1e-6).to(clean)
-    target = clean
-    if scale_invariant:
-        power = clean.square().sum(-1, True).clamp(min=1e-8)
-        target = (enhanced * clean).sum(-1, True) / power * clean
-    error = (enhanced - target).square().sum(-1)
-    power = target.square().sum(-1)
+    power = clean.square().sum(-1)
+    error = (enhanced - clean).square().sum(-1)
     # The bound is soft so that perfect or hopeless items stop pulling.
     ratio = (power + 1e-3 * error + 1e-8) / (error + 1e-4 * power + 1e-8)
+    spoken = (item_means(clean.square(), samples) > 1e-6).to(clean)
     return 10 * torch.log10(ratio) * spoken
 
 
@@ -101,113 +89,6 @@ class FeatureL1(nn.Module):
         error = (predictions["features"] - targets["features"]).abs()
         counts = None if lengths is None else (lengths * error.shape[1]).round()
         return reduced(item_means(error, counts), reduction)
-
-
-class CompressedSpectralLoss(nn.Module):
-    """Compressed magnitudes and complex spectra at several resolutions, and SDR.
-
-    The error of compressed spectra follows loudness (Ephrat et al. 2018, Braun &
-    Tashev 2021); several resolutions keep both transients and harmonics; a little
-    SDR keeps the waveform in phase. All signals are first divided by the level of
-    the noisy one, so that quiet recordings weigh as much as loud ones.
-
-    Arguments
-    ---------
-    resolutions : list of int
-        Window lengths in samples; the hop is a third of each.
-    complex_weight : float
-        Share of the complex part, the rest is magnitude.
-    sdr_weight : float
-        Weight of the SDR term, in units of 10 dB.
-    loudness_weight : float
-        Weight of the perceptual term,
-        `pvsd_modules.training.loudness_loss.LoudnessLoss`.
-    scale_invariant : bool
-        Whether that is SI-SDR (Le Roux et al. 2019), which does not mind if all comes
-        out too quiet; with it alone clean speech lost 2 dB.
-
-    Example
-    -------
-    >>> loss = CompressedSpectralLoss()
-    >>> wav = torch.randn(1, 4000)
-    >>> same = loss({"enhanced": wav}, {"clean": wav, "noisy": wav})
-    >>> other = loss({"enhanced": 0.5 * wav}, {"clean": wav, "noisy": wav})
-    >>> bool(same < other)
-    True
-    """
-
-    def __init__(
-        self,
-        resolutions=(240, 480, 960),
-        complex_weight: float = 0.3,
-        sdr_weight: float = 0.02,
-        loudness_weight: float = 0.0,
-        scale_invariant: bool = False,
-    ):
-        super().__init__()
-        self.scale_invariant = scale_invariant
-        self.loudness_weight = loudness_weight
-        self.loudness = LoudnessLoss() if loudness_weight else None
-        self.complex_weight = complex_weight
-        self.sdr_weight = sdr_weight
-        self.resolutions = list(resolutions)
-
-    def forward(self, predictions, targets, lengths=None, reduction="mean") -> Tensor:
-        """Loss of a batch.
-
-        Arguments
-        ---------
-        predictions : dict
-            ``enhanced`` ``[batch, time]``.
-        targets : dict
-            ``clean`` and ``noisy``, ``[batch, time]``.
-        lengths : Tensor or None
-            Relative lengths of the items, ``[batch]``.
-        reduction : str
-            "mean" or "batch".
-
-        Returns
-        -------
-        Tensor
-            A scalar, or ``[batch]``.
-        """
-        enhanced, clean, _, samples = at_noisy_level(predictions, targets, lengths)
-        losses = [
-            self._spectral(enhanced, clean, window, samples)
-            for window in self.resolutions
-        ]
-        total = torch.stack(losses).mean(0)  # [batch]
-        if self.sdr_weight:
-            sdr = bounded_sdr(enhanced, clean, samples, self.scale_invariant)
-            total = total - self.sdr_weight * sdr / 10
-        if self.loudness is not None:
-            disturbance = self.loudness.to(enhanced.device)(enhanced, clean, samples)
-            total = total + self.loudness_weight * disturbance
-        return reduced(total, reduction)
-
-    def _spectral(self, enhanced, clean, window: int, samples) -> Tensor:
-        def spectrum(wav):
-            """Compressed spectrum, ``[batch, steps, bins, 2]``."""
-            # Zeros beyond the ends, so that an item does not depend on its padding.
-            spectrum = torch.stft(
-                wav,
-                window,
-                window // 3,
-                window=torch.hann_window(window, device=wav.device),
-                pad_mode="constant",
-                return_complex=True,
-            )
-            packed = torch.view_as_real(spectrum) / window**0.5
-            return compress(packed, floor=1e-6).transpose(1, 2)  # [B, steps, bins, 2]
-
-        a, b = spectrum(enhanced), spectrum(clean)
-        magnitudes = ((x.square().sum(-1) + 1e-9).sqrt() for x in (a, b))
-        counts = None if samples is None else samples // (window // 3) + 1
-        share = self.complex_weight
-        magnitude = item_means((next(magnitudes) - next(magnitudes)).square(), counts)
-        return (1 - share) * magnitude + share * 2 * item_means(
-            (a - b).square(), counts
-        )
 
 
 class LipLoss(nn.Module):

@@ -19,7 +19,7 @@ class RunPretrainer(StrictPretrainer):
         a training run, of which the best checkpoint is taken; or None.
     fresh_lip_path : bool
         Whether the denoiser takes over everything but what reads the lips, see
-        `pvsd_modules.models.open.denoiser.OpenDenoiser.load_except_lip_path`.
+        `pvsd_modules.models.open.masking.MaskingDenoiser.load_except_lip_path`.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make a model folder of trained networks, for `pvsd enhance --model FOLDER`.
 
-    python export.py --student results/open_student --denoiser results/wide_denoiser \
+    python export.py --student results/open_student --denoiser results/open_denoiser \
         --output_folder my_model
 
 Family, sizes and other arguments are those of the training runs. With --publish the

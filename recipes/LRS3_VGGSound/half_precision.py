@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write a half-precision copy of the newest weights of a run, to go on from elsewhere.
 
-    python half_precision.py results/wide_denoiser denoiser.ckpt
+    python half_precision.py results/open_denoiser denoiser.ckpt
 
 The copy is what ``--init_path`` of a training script takes: the networks go on from
 there, with an optimiser that is warmed anew.

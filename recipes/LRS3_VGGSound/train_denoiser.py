@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Train the denoiser, which enhances noisy speech with the help of lips.
 
-    python train_denoiser.py ../../hparams/open/wide_denoiser.yaml --manifest_folder M \
+    python train_denoiser.py ../../hparams/open/denoiser.yaml --manifest_folder M \
         --data_root SPEECH --noise_root NOISE --student_path results/open_student
 
 The key ``lips`` chooses whose lips it reads: student, teacher, real, none, zeros,

@@ -47,7 +47,7 @@ RUN = """student: !new:pvsd_modules.models.open.lip_generator.OpenLipGenerator
   channels: 32
   layers: 1
   motions: 8
-denoiser: !new:pvsd_modules.models.open.denoiser.OpenDenoiser
+denoiser: !new:pvsd_modules.models.open.wide_denoiser.WideDenoiser
   channels: 16
   blocks: 1
 """

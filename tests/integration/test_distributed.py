@@ -10,8 +10,8 @@ import pytest
 import torch
 from conftest import RECIPE, TINY_LIPS
 
-from pvsd_modules.models.open.denoiser import OpenDenoiser
 from pvsd_modules.models.open.lip_generator import OpenLipGenerator
+from pvsd_modules.models.open.wide_denoiser import WideDenoiser
 
 WORKER = Path(__file__).with_name("distributed_worker.py")
 RUN = {
@@ -66,7 +66,7 @@ def networks(tmp_path_factory):
     sizes = {"channels": 32, "layers": 1, "motions": 8, "lookahead_frames": 1}
     torch.manual_seed(0)
     student = OpenLipGenerator(**sizes, level_seconds=3.0)
-    denoiser = OpenDenoiser(8, 1, mask_limit=1.25, level_seconds=3.0)
+    denoiser = WideDenoiser(8, 1, mask_limit=1.25, level_seconds=3.0)
     made = {"teacher": OpenLipGenerator(**sizes), "student": student}
     for name, network in {**made, "denoiser": denoiser}.items():
         torch.save(network.state_dict(), folder / f"{name}.ckpt")

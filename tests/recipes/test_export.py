@@ -22,9 +22,9 @@ from pvsd_modules.inference import PseudoVisualEnhancement
 
 ROOT = Path(__file__).parents[2]
 STUDENT = "!new:pvsd_modules.models.open.lip_generator.OpenLipGenerator"
-DENOISER = "!new:pvsd_modules.models.open.denoiser.OpenDenoiser"
+DENOISER = "!new:pvsd_modules.models.open.wide_denoiser.WideDenoiser"
 SIZES = {
-    "denoiser": {"channels": 16, "blocks": 1, "lookahead_steps": 3, "mask_limit": 1.25},
+    "denoiser": {"channels": 16, "blocks": 1, "lookahead_steps": 4, "mask_limit": 1.25},
     "student": {"channels": 32, "layers": 1, "motions": 8, "lookahead_frames": 1},
 }
 
@@ -130,8 +130,8 @@ def test_arguments_of_any_type_survive(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "own_networks.py").write_text(
         "import torch\n"
-        "from pvsd_modules.models.open.denoiser import OpenDenoiser\n\n\n"
-        "class Own(OpenDenoiser):\n"
+        "from pvsd_modules.models.open.wide_denoiser import WideDenoiser\n\n\n"
+        "class Own(WideDenoiser):\n"
         "    def __init__(self, options, causal, kind, activation, empty, **sizes):\n"
         "        super().__init__(**sizes)\n"
         "        self.given = (options, causal, kind, activation, empty)\n"

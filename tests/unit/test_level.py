@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from pvsd_modules.models.open.denoiser import OpenDenoiser
 from pvsd_modules.models.open.level import PRIOR_STEPS, TARGET, RunningLevel
 from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 from pvsd_modules.models.open.spectra import CausalSTFT
+from pvsd_modules.models.open.wide_denoiser import WideDenoiser
 
 
 def test_the_level_is_that_of_the_samples():
@@ -55,7 +55,7 @@ def test_silence_is_not_amplified_and_not_counted():
 @pytest.mark.parametrize("gain", [0.01, 10.0])
 def test_a_louder_recording_gives_the_same_but_louder(gain):
     torch.manual_seed(0)
-    denoiser = OpenDenoiser(channels=8, blocks=1, level_seconds=0.5).eval()
+    denoiser = WideDenoiser(channels=8, level_seconds=0.5).eval()
     student = OpenLipGenerator(16, 1, 4, level_seconds=0.5).eval()
     noisy = 0.05 * torch.randn(1, 80000)
     with torch.no_grad():

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from pvsd_modules.training.losses import CompressedSpectralLoss
+from pvsd_modules.models.open.spectra import CausalSTFT
+from pvsd_modules.training.denoising_loss import DenoisingLoss
 from pvsd_modules.training.loudness_loss import LoudnessLoss
 
 
@@ -98,11 +99,12 @@ def test_silence_is_no_item():
     assert torch.isfinite(found.grad).all()
 
 
-def test_the_spectral_loss_takes_it_in():
+def test_the_loss_of_the_denoiser_takes_it_in():
     clean = speechlike()
     noisy = clean + 0.05 * noise()
+    predictions = {"enhanced": noisy, "features": CausalSTFT()(noisy)}
     targets = {"clean": clean, "noisy": noisy}
-    without = CompressedSpectralLoss()({"enhanced": noisy}, targets)
-    found = CompressedSpectralLoss(loudness_weight=0.5)({"enhanced": noisy}, targets)
+    without = DenoisingLoss(loudness_weight=0.0)(predictions, targets)
+    found = DenoisingLoss(loudness_weight=0.5)(predictions, targets)
     expected = 0.5 * float(LoudnessLoss()(noisy, clean))
     assert float(found - without) == pytest.approx(expected, rel=1e-4)

@@ -15,9 +15,9 @@ from pvsd_modules.io.media import probe
 from pvsd_modules.io.sound_reading import read_mono, sound_blocks
 from pvsd_modules.io.video_writing import write_lips
 from pvsd_modules.metrics.mouth import mouth_opening
-from pvsd_modules.models.open.denoiser import OpenDenoiser
 from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 from pvsd_modules.models.open.mouth_reader import MouthReader, moving
+from pvsd_modules.models.open.wide_denoiser import WideDenoiser
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def video(tmp_path_factory):
 def networks():
     torch.manual_seed(0)
     student = OpenLipGenerator(channels=16, layers=1, motions=8, lookahead_frames=2)
-    denoiser = OpenDenoiser(channels=8, blocks=1)
+    denoiser = WideDenoiser(channels=8, full_band_channels=16)
     reader = MouthReader(motions=8, channels=16)
     return student.eval(), denoiser.eval(), reader.eval()
 

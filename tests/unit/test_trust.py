@@ -45,7 +45,7 @@ HOSTILE = {
     "tuple behind new": "x: !new:subprocess.Popen (a)",
     "key": "? !apply:os.mkdir [TRACE]\n: 1",
     "in a network": (
-        "d: !new:pvsd_modules.models.open.denoiser.OpenDenoiser\n"
+        "d: !new:pvsd_modules.models.open.wide_denoiser.WideDenoiser\n"
         "    channels: !apply:os.mkdir [TRACE]"
     ),
     "module of a module": f"x: !new:{MODELS}.lip_source.torch.nn.Module",
@@ -140,16 +140,16 @@ def test_the_shipped_models_are_allowed_and_say_their_latency():
 
 def test_what_is_allowed():
     for name in (
-        "pvsd_modules.models.open.denoiser.OpenDenoiser",
+        "pvsd_modules.models.open.wide_denoiser.WideDenoiser",
         "pvsd_modules.models.paper.adapters.PaperDenoiser",
         "torch.nn.ReLU",
     ):
         assert is_allowed(name), name
     for name in (
-        "pvsd_modules.models.open.denoiser.nn.Module",
-        "pvsd_modules.models.open.denoiser.Tensor",
-        "pvsd_modules.models.nowhere.OpenDenoiser",
-        "pvsd_modules.models.open.denoiser.",
+        "pvsd_modules.models.open.wide_denoiser.nn.Module",
+        "pvsd_modules.models.open.wide_denoiser.Tensor",
+        "pvsd_modules.models.nowhere.WideDenoiser",
+        "pvsd_modules.models.open.wide_denoiser.",
         "pvsd_modules.inference.files.Path",
         "..",
         "",
@@ -204,10 +204,10 @@ def change(model, old, new):
 
 
 ODD = {
-    "other sizes": ("channels: 48", "channels: 24", "does not fit"),
-    "more layers": ("blocks: 3", "blocks: 4", "missing, such as"),
-    "monstrous": ("channels: 48", "channels: 6000", "much larger"),
-    "text for a size": ("channels: 48", "channels: a", "cannot be"),
+    "other sizes": ("channels: 96", "channels: 24", "does not fit"),
+    "more layers": ("blocks: 6", "blocks: 7", "missing, such as"),
+    "monstrous": ("channels: 96", "channels: 6000", "much larger"),
+    "text for a size": ("channels: 96", "channels: a", "cannot be"),
     "no stream": ("stream: !name", "flow: !name", "stream"),
     "no modules": ("modules:", "parts:", "lacks 'modules'"),
     "no pretrainer": ("pretrainer: !new", "trainer: !new", "lacks 'pretrainer'"),
@@ -215,6 +215,14 @@ ODD = {
     "other rate": ("sample_rate: 16000", "sample_rate: 8000", "sample_rate"),
     "unknown argument": ("mask_limit: 1.5", "mask: 1.5", "Invalid argument"),
 }
+
+
+def test_a_model_of_a_network_that_is_gone_says_so(model, capsys):
+    change(model, "open.wide_denoiser.WideDenoiser", "open.denoiser.OpenDenoiser")
+    message = refusal(load, model)
+    assert "has no OpenDenoiser any more" in message and "trust" not in message
+    assert cli.main(["info", str(model)]) == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("case", ODD)

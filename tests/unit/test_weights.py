@@ -201,9 +201,8 @@ TRAINED = [*ROOT.glob("hparams/open/*.yaml"), *ROOT.glob("hparams/paper/*.yaml")
 
 @pytest.mark.parametrize("settings", TRAINED, ids=lambda path: path.stem)
 def test_runs_save_networks_by_the_names_that_export_reads(settings):
-    name = settings.stem.removeprefix("wide_")
     saved = settings.read_text().partition("    recoverables:\n")[2]
-    assert saved.startswith(f"        {name}: !ref <")
+    assert saved.startswith(f"        {settings.stem}: !ref <")
 
 
 def test_metadata_of_checkpoints_runs_no_code(tmp_path):
