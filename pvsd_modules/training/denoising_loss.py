@@ -1,16 +1,12 @@
 """The denoiser's loss, with nothing computed twice."""
 
 import torch
+from speechbrain.dataio.dataio import length_to_mask
 from torch import Tensor, nn
 
 from pvsd_modules.alignment import HOP
 from pvsd_modules.models.open.spectra import WINDOW, CausalSTFT
-from pvsd_modules.training.losses import (
-    at_noisy_level,
-    bounded_sdr,
-    item_means,
-    reduced,
-)
+from pvsd_modules.training.losses import item_means, reduced
 from pvsd_modules.training.loudness_loss import LoudnessLoss
 
 LONG_WINDOW = 960  # 60 ms, half overlapped
@@ -130,3 +126,31 @@ def _compressed(spectrum: Tensor, power: float = 0.3, floor: float = 1e-6):
     energy = re.square() + im.square() + floor
     gain = energy.pow((power - 1) / 2)
     return re * gain, im * gain, energy.sqrt() * gain
+
+
+def at_noisy_level(predictions: dict, targets: dict, lengths: Tensor | None):
+    """Enhanced and clean signals ``[batch, time]``, divided by the level of the noisy
+    one and without what pads them; the levels, ``[batch, 1]``; and the lengths in
+    samples, ``[batch]``, or None without relative lengths."""
+    noisy, clean = targets["noisy"], targets["clean"]
+    enhanced, samples = predictions["enhanced"], None
+    if lengths is not None:
+        samples = (lengths * noisy.shape[1]).round()
+        mask = length_to_mask(samples, noisy.shape[1], noisy.dtype)
+        noisy, clean, enhanced = noisy * mask, clean * mask, enhanced * mask
+    level = item_means(noisy.square(), samples).sqrt()[:, None] + 1e-5
+    return enhanced / level, clean / level, level, samples
+
+
+def bounded_sdr(enhanced: Tensor, clean: Tensor, samples: Tensor | None = None):
+    """SDR in dB of ``[batch, time]``, bounded to -30..40; 0 where there is no speech.
+
+    Not SI-SDR, which does not mind if all comes out too quiet: with it alone clean
+    speech lost 2 dB. Behind the lengths ``samples``, ``[batch]``, both signals are 0.
+    """
+    power = clean.square().sum(-1)
+    error = (enhanced - clean).square().sum(-1)
+    # The bound is soft so that perfect or hopeless items stop pulling.
+    ratio = (power + 1e-3 * error + 1e-8) / (error + 1e-4 * power + 1e-8)
+    spoken = (item_means(clean.square(), samples) > 1e-6).to(clean)
+    return 10 * torch.log10(ratio) * spoken

@@ -1,11 +1,10 @@
-"""The losses of lips and of the paper's denoiser, and what losses have in common.
+"""The losses of lips and of the paper's denoiser, and how losses are averaged.
 
 As in SpeechBrain, each takes relative ``lengths`` and a ``reduction``: what lies behind
 the end of an item does not count, and the loss of a batch is the mean over its items,
 so that it does not depend on how items are put together to batches.
 """
 
-import torch
 from speechbrain.dataio.dataio import length_to_mask
 from torch import Tensor, nn
 
@@ -16,6 +15,7 @@ def item_means(values: Tensor, counts: Tensor | None = None) -> Tensor:
 
     Example
     -------
+    >>> import torch
     >>> item_means(torch.tensor([[1.0, 3.0, 9.0]]), torch.tensor([2]))
     tensor([2.])
     """
@@ -26,37 +26,9 @@ def item_means(values: Tensor, counts: Tensor | None = None) -> Tensor:
     return (means * mask).sum(1) / counts.clamp(min=1)
 
 
-def at_noisy_level(predictions: dict, targets: dict, lengths: Tensor | None):
-    """Enhanced and clean signals ``[batch, time]``, divided by the level of the noisy
-    one and without what pads them; the levels, ``[batch, 1]``; and the lengths in
-    samples, ``[batch]``, or None without relative lengths."""
-    noisy, clean = targets["noisy"], targets["clean"]
-    enhanced, samples = predictions["enhanced"], None
-    if lengths is not None:
-        samples = (lengths * noisy.shape[1]).round()
-        mask = length_to_mask(samples, noisy.shape[1], noisy.dtype)
-        noisy, clean, enhanced = noisy * mask, clean * mask, enhanced * mask
-    level = item_means(noisy.square(), samples).sqrt()[:, None] + 1e-5
-    return enhanced / level, clean / level, level, samples
-
-
 def reduced(losses: Tensor, reduction: str) -> Tensor:
     """The mean of ``[batch]`` losses, or with ``reduction="batch"`` all of them."""
     return losses if reduction == "batch" else losses.mean()
-
-
-def bounded_sdr(enhanced: Tensor, clean: Tensor, samples: Tensor | None = None):
-    """SDR in dB of ``[batch, time]``, bounded to -30..40; 0 where there is no speech.
-
-    Not SI-SDR, which does not mind if all comes out too quiet: with it alone clean
-    speech lost 2 dB. Behind the lengths ``samples``, ``[batch]``, both signals are 0.
-    """
-    power = clean.square().sum(-1)
-    error = (enhanced - clean).square().sum(-1)
-    # The bound is soft so that perfect or hopeless items stop pulling.
-    ratio = (power + 1e-3 * error + 1e-8) / (error + 1e-4 * power + 1e-8)
-    spoken = (item_means(clean.square(), samples) > 1e-6).to(clean)
-    return 10 * torch.log10(ratio) * spoken
 
 
 class FeatureL1(nn.Module):
@@ -64,6 +36,7 @@ class FeatureL1(nn.Module):
 
     Example
     -------
+    >>> import torch
     >>> spectra = torch.rand(2, 4, 514)
     >>> FeatureL1()({"features": spectra}, {"features": spectra})
     tensor(0.)
@@ -108,6 +81,7 @@ class LipLoss(nn.Module):
 
     Example
     -------
+    >>> import torch
     >>> lips = torch.rand(2, 4, 48, 96, 3)
     >>> LipLoss(motion_weight=0.5)(lips, lips)
     tensor(0.)

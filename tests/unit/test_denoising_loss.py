@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pvsd_modules.models.open.spectra import CausalSTFT
-from pvsd_modules.training.denoising_loss import DenoisingLoss
+from pvsd_modules.training.denoising_loss import DenoisingLoss, bounded_sdr
 
 
 def predictions(wav):
@@ -45,6 +45,17 @@ def test_spectra_are_compared_as_the_docstring_says():
             expected += float(error.mean()) / 2
         targets = {"noisy": noisy, "clean": clean}
         assert float(loss(predictions(wav), targets)) == pytest.approx(expected, 1e-3)
+
+
+@pytest.mark.parametrize("gain", [0.5, 1.0, 2.0])
+def test_sdr_is_bounded_and_minds_the_level(gain):
+    _, clean = signals()
+    noise = torch.randn(2, 16000)
+    found = bounded_sdr(gain * clean, clean)
+    wanted = {0.5: 6.0, 1.0: 40.0, 2.0: 0.0}[gain]
+    assert found.tolist() == pytest.approx([wanted] * 2, abs=0.1)
+    assert bounded_sdr(1e3 * noise, clean).tolist() == pytest.approx([-30, -30], abs=1)
+    assert (bounded_sdr(noise, 0 * clean) == 0).all()
 
 
 def test_the_sdr_term_prefers_the_clean_signal():

@@ -3,12 +3,7 @@
 import pytest
 import torch
 
-from pvsd_modules.training.losses import FeatureL1, LipLoss, bounded_sdr
-
-
-def signals():
-    torch.manual_seed(0)
-    return 0.1 * torch.randn(2, 4000), 0.1 * torch.randn(2, 4000)
+from pvsd_modules.training.losses import FeatureL1, LipLoss
 
 
 def test_feature_loss():
@@ -17,16 +12,6 @@ def test_feature_loss():
     assert loss({"features": a}, {"features": a}) == 0
     value = loss({"features": a}, {"features": b})
     assert float(value) == pytest.approx(float((a - b).abs().mean()))
-
-
-@pytest.mark.parametrize("gain", [0.5, 1.0, 2.0])
-def test_sdr_is_bounded_and_minds_the_level(gain):
-    clean, noise = signals()
-    found = bounded_sdr(gain * clean, clean)
-    wanted = {0.5: 6.0, 1.0: 40.0, 2.0: 0.0}[gain]
-    assert found.tolist() == pytest.approx([wanted] * 2, abs=0.1)
-    assert bounded_sdr(1e3 * noise, clean).tolist() == pytest.approx([-30, -30], abs=1)
-    assert (bounded_sdr(noise, 0 * clean) == 0).all()
 
 
 def test_lip_loss_and_its_motion():
