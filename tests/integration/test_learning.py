@@ -66,16 +66,15 @@ def denoiser_folder(recipe, tmp_path_factory):
     return recipe.train(
         "denoiser", tmp_path_factory.mktemp("trained") / "denoiser", lips="zeros",
         channels=16, blocks=1, batch_size=1, number_of_epochs=4,
-        warmup=0.05, cooldown=0.4, lr=0.005, segment_seconds=1.2,
+        warmup=0.05, cooldown=0.4, lr=0.004, segment_seconds=1.2,
         augment="null", snrs="[0.0, 5.0]", valid_items=2, test_items=1,
     )  # fmt: skip
 
 
 def test_denoiser_learns_to_clean(recipe, denoiser_folder):
-    loss = recipe.logged(denoiser_folder, "train loss")
+    loss = recipe.logged(denoiser_folder, "valid loss")
     assert loss[-1] < 0.8 * loss[0]
-    gains = recipe.logged(denoiser_folder, "valid si_sdr_gain")
-    assert gains[-1] > 1.0 and gains[-1] > gains[0]
+    assert recipe.logged(denoiser_folder, "valid si_sdr_gain")[-1] > 3.0
     for name in ("noisy", "enhanced", "clean"):
         wav = denoiser_folder / "examples" / f"epoch001_{name}.wav"
         assert wav.stat().st_size > 1000
