@@ -112,8 +112,8 @@ class CausalSTFT(nn.Module):
         return wav[:, WINDOW - HOP : WINDOW - HOP + samples]
 
 
-def compress(spectrum: Tensor, power: float = 0.3, floor: float = 1e-8) -> Tensor:
-    """Raises the magnitude of a spectrum to ``power`` and keeps its phase.
+def compress(spectrum: Tensor) -> Tensor:
+    """Raises the magnitude of a spectrum to the power of 0.3 and keeps its phase.
 
     The compression evens out loud and quiet speech, as the ear does (used for
     enhancement since Ephrat et al. 2018).
@@ -122,18 +122,15 @@ def compress(spectrum: Tensor, power: float = 0.3, floor: float = 1e-8) -> Tenso
     ---------
     spectrum : Tensor
         ``[..., 2]``.
-    power : float
-        Exponent of the magnitude.
-    floor : float
-        Added to the squared magnitude: bounds the gradient in silence.
 
     Returns
     -------
     Tensor
         ``[..., 2]``.
     """
-    energy = spectrum.square().sum(-1, keepdim=True) + floor
-    return spectrum * energy.pow((power - 1.0) / 2.0)
+    # The little that is added bounds the gradient in silence.
+    energy = spectrum.square().sum(-1, keepdim=True) + 1e-8
+    return spectrum * energy.pow((0.3 - 1.0) / 2.0)
 
 
 def mel_matrix(bands: int, bins: int = WINDOW // 2 + 1, rate: int = 16000) -> Tensor:
