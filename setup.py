@@ -24,8 +24,9 @@ VERSION = re.search(
 CORE = [
     # SpeechBrain imports torchaudio, which loads only beside the torch of its own
     # number. A requirement cannot say "equal": pvsd_modules/__init__.py checks it.
+    # torchaudio 2.11.1 installs beside torch 2.11 and does not load there.
     "torch>=2.6,<2.12",
-    "torchaudio>=2.6,<2.12",
+    "torchaudio>=2.6,<2.11.1",
     "speechbrain>=1.1.2,<1.2",
     "hyperpyyaml>=1.2.3,<2",
     "numpy>=2,<3",
