@@ -1,5 +1,6 @@
 """The open family's wide denoiser: bands of pairs of steps, masks of all bins."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -17,6 +18,7 @@ from pvsd_modules.models.open.band_layers import (
 from pvsd_modules.models.open.level import LevelPast, RunningLevel
 from pvsd_modules.models.open.lip_generator import OpenLipGenerator
 from pvsd_modules.models.open.low_cut import LowCutSTFT
+from pvsd_modules.models.open.mask_exponents import MaskExponents
 from pvsd_modules.models.open.masking import MaskingDenoiser
 from pvsd_modules.models.open.matrices import matrices_of
 from pvsd_modules.models.open.spectra import compress
@@ -86,6 +88,9 @@ class WideDenoiser(MaskingDenoiser):
         The lowest bin that is kept; bins are 33 Hz apart.
     layout : sequence of (int, int)
         Groups of bands: how many, and of how many bins.
+    mask_exponents : Mapping of float to float, or None
+        Powers of the masks by frequency in Hz, see `MaskExponents`; for enhancement,
+        not for training.
 
     Example
     -------
@@ -111,6 +116,7 @@ class WideDenoiser(MaskingDenoiser):
         level_seconds: float = 3.0,
         first_bin: int = 2,
         layout: Layout = LAYOUT,
+        mask_exponents: Mapping[float, float] | None = None,
     ):
         super().__init__()
         if lookahead_steps % PAIR or lip_delay_steps % PAIR:
@@ -122,6 +128,9 @@ class WideDenoiser(MaskingDenoiser):
         self.first_bin = first_bin
         self.layout = tuple(tuple(group) for group in layout)
         self.stft = LowCutSTFT(first_bin)
+        self.mask_exponents: MaskExponents | None = None
+        if mask_exponents is not None:
+            self.mask_exponents = MaskExponents(mask_exponents, self.stft.bins)
         bands = sum(count for count, _ in self.layout)
         self.encoder = BandSplitEncoder(self.layout, first_bin, 3 * PAIR, channels)
         self.lookahead = nn.Linear(2 * channels, channels)
@@ -239,7 +248,10 @@ class WideDenoiser(MaskingDenoiser):
         mask = mask + mask.new_tensor([0.5, 0.0])
         mask = 2 * torch.sigmoid(self._bins(self.gates, x, 1).float()) * mask
         above = self.stft.bins - self.first_bin - mask.shape[2]
-        return functional.pad(mask, (0, 0, self.first_bin, above)), tuple(states)
+        mask = functional.pad(mask, (0, 0, self.first_bin, above))
+        if self.mask_exponents is not None:
+            mask = self.mask_exponents(mask)
+        return mask, tuple(states)
 
     def _bins(self, layers: nn.ModuleList, x: Tensor, values: int) -> Tensor:
         """What a layer for each group of bands makes of ``[batch, n, bands, C]`` for
