@@ -45,6 +45,9 @@ class PvsdBrain(sb.Brain):
         if run_opts is not None and run_opts.ckpt_interval_steps:
             hparams = {**hparams, "ckpt_interval_minutes": 0}  # it takes only one
         super().__init__(modules, opt_class, hparams, run_opts, checkpointer)
+        if self.optimizer_step_limit is not None:
+            # SpeechBrain gives a limit from the command line as text.
+            self.optimizer_step_limit = int(self.optimizer_step_limit)
         self.batches_per_epoch = self.steps_per_epoch = 0
         self.train_set = None
         self._unread = []  # losses that are still on the device

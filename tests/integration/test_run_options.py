@@ -66,6 +66,18 @@ def test_compiled_in_bf16_with_checkpoints_by_steps_and_another_logger(
     assert len(events.Scalars("loss/valid")) == 1
 
 
+def test_a_limit_of_steps_ends_the_run_and_its_schedule(recipe, tmp_path):
+    options = {**SIZES["denoiser"], "lips": "none", "augment": "null", "batch_size": 2}
+    options |= {"segment_seconds": 0.4, "valid_items": 1, "number_of_epochs": 50}
+    options |= {"optimizer_step_limit": 3, "log_interval_steps": 1}
+    options |= {"warmup": 0.0, "cooldown": 1.0, "lr": 0.003}
+    folder = recipe.train("denoiser", tmp_path / "out", **options)
+    assert len(recipe.logged(folder, "step_loss")) == 3
+    # The rate of the step that follows: over three steps, not over 50 epochs.
+    rates = recipe.logged(folder, "lr")[:3]
+    assert rates == pytest.approx([0.002, 0.001, 0.0])
+
+
 def modules_of(text):
     """The lines below ``modules:`` of a YAML file."""
     return re.search(r"^modules:\n((?: .*\n)+)", text, re.M)[1]
