@@ -17,11 +17,11 @@ from prepare import prepare_missing
 from speechbrain.utils.distributed import run_on_main
 
 from pvsd_modules.checkpoints.runs import best_checkpoint
-from pvsd_modules.checkpoints.weights import load_weights
 from pvsd_modules.data.datasets import mixing_dataset, mixture_dataset
 from pvsd_modules.errors import exit_on_error
 from pvsd_modules.training.brain import PvsdBrain
 from pvsd_modules.training.experiment import evenly, open_manifests
+from pvsd_modules.training.first_lips import begin_as_teacher
 from pvsd_modules.training.lips import lip_lengths, opening_scores, save_lips
 from pvsd_modules.training.scores import ItemScores
 
@@ -133,10 +133,8 @@ if __name__ == "__main__":
         datasets = dataio_prep(hparams)
 
         if hparams["start_as_teacher"] and not hparams["init_path"]:
-            # On clean speech the student then generates the right lips from the first
-            # step on; what is left to learn is the noise.
             path = best_checkpoint(hparams["teacher_path"], "teacher")
-            load_weights(hparams["student"], path, "student that starts as its teacher")
+            begin_as_teacher(hparams["student"], path)
         hparams["pretrainer"].collect_files()
         hparams["pretrainer"].load_collected()
 

@@ -1,5 +1,7 @@
 """Student and denoiser trained together, and the audio-only baseline; both exported."""
 
+import re
+
 import pytest
 import torch
 from conftest import ROOT, TINY_LIPS, load_script
@@ -82,6 +84,34 @@ def test_both_networks_learn_and_are_exported(
     assert model.make_observation_adding().share
     noisy = torch.randn(1, 3000)
     assert torch.equal(other.enhance_batch(noisy), model.enhance_batch(noisy))
+
+
+def test_a_student_smaller_than_its_teacher(recipe, teacher_folder, base, tmp_path):
+    sizes = {**QUICK, "channels": 16, "teacher_channels": 32}
+    student = recipe.train(
+        "student", tmp_path / "student", batch_size=2, teacher_path=teacher_folder,
+        augment="null", teacher_lookahead_frames=1, lr=0.0, **sizes,
+    )  # fmt: skip
+    teacher = torch.load(best_checkpoint(teacher_folder, "teacher"), weights_only=True)
+    small = recipe.weights(student, "student")
+    # Its mouth is the teacher's, its layers are its own.
+    assert torch.allclose(small["decoder.motions"], teacher["decoder.motions"])
+    assert small["head.weight"].shape == (8, 32)
+    folder = joint(
+        recipe, tmp_path / "joint", teacher_folder, student, base,
+        student_channels=16, teacher_channels=32, number_of_epochs=1,
+    )  # fmt: skip
+    assert recipe.weights(folder, "student")["head.weight"].shape == (8, 32)
+    export = load_script("export")
+    words = ["--student", folder, "--denoiser", folder, "--teacher", teacher_folder]
+    export.main([str(x) for x in [*words, "--output_folder", tmp_path / "model"]])
+    model = PseudoVisualEnhancement.from_hparams(str(tmp_path / "model"))
+    assert model.mods["student"].recurrent.hidden_size == 16
+    settings = (tmp_path / "model" / "hyperparams.yaml").read_text(encoding="utf-8")
+    channels = re.findall(r"\bchannels: (\d+)", settings)
+    assert channels.count("16") == 1 and channels.count("32") == 1  # the teacher's
+    state = torch.load(tmp_path / "model" / "teacher.ckpt", weights_only=True)
+    assert state["head.weight"].shape == (8, 64)
 
 
 def test_the_teacher_shows_its_lips_in_training_only(
