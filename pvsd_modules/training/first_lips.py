@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 MOUTH = "decoder."
 
 
-def begin_as_teacher(student: nn.Module, path: str | Path) -> bool:
+def begin_as_teacher(student: nn.Module, path: str | Path) -> None:
     """Gives a student the weights of its teacher.
 
     On clean speech it then draws the right lips from the first step on; what is left to
@@ -27,28 +27,20 @@ def begin_as_teacher(student: nn.Module, path: str | Path) -> bool:
     path : str or Path
         The teacher's weights.
 
-    Returns
-    -------
-    bool
-        Whether it has all of its teacher's weights.
-
     Raises
     ------
     PvsdError
         If the file cannot be read, or is not a teacher of such a student.
     """
     stored, wanted = read_weights(path), student.state_dict()
-    shapes = {key: value.shape for key, value in stored.items()}
-    mouth = {key for key in wanted if key.startswith(MOUTH)}
-    fits = {key for key, value in wanted.items() if shapes.get(key) == value.shape}
-    of_other_sizes = bool(mouth) and mouth <= fits and shapes.keys() == wanted.keys()
-    if of_other_sizes and fits != wanted.keys():
-        logger.info(
-            "The student has other sizes than its teacher: of %s it takes the mouth.",
-            path,
-        )
-        wanted |= {key: stored[key] for key in mouth}
-        put_weights(student, wanted, path, "student that starts as its teacher")
-        return False
+    mouth = {key: value for key, value in stored.items() if key.startswith(MOUTH)}
+    if mouth and stored.keys() == wanted.keys():
+        others = wanted.keys() - mouth.keys()
+        if any(stored[key].shape != wanted[key].shape for key in others):
+            logger.info(
+                "The student has other sizes than its teacher: of %s it takes the "
+                "mouth.",
+                path,
+            )
+            stored = {**wanted, **mouth}
     put_weights(student, stored, path, "student that starts as its teacher")
-    return True
